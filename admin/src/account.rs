@@ -1,0 +1,12 @@
+//! Setting up, signing in and out, and one's own account.
+
+pub(crate) mod password;
+pub(crate) mod preferences;
+pub(crate) mod sessions;
+pub(crate) mod set_up;
+pub(crate) mod show;
+pub(crate) mod sign_in;
+pub(crate) mod sign_in_code;
+pub(crate) mod sign_out;
+mod throttle;
+pub(crate) mod totp;

@@ -1,0 +1,108 @@
+//! `/api/v1/groups`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use carillon_core::access::Verb;
+use carillon_core::identity::GroupId;
+use carillon_store::JobGroup;
+use serde_json::{Value, json};
+
+use super::reply::{Body, created, whole_list, wrong_field};
+use crate::app::App;
+use crate::faults::Fault;
+use crate::moment::rfc3339;
+use crate::viewer::Viewer;
+
+fn write(group: &JobGroup) -> Value {
+    json!({
+        "id": group.id,
+        "name": group.name,
+        "description": group.description,
+        "created_at": rfc3339(group.created_at),
+    })
+}
+
+/// The groups the caller may see, by name.
+pub(crate) async fn index(State(app): State<Arc<App>>, viewer: Viewer) -> Result<Response, Fault> {
+    let mut groups = app.store.groups().await?;
+    groups.retain(|group| viewer.rights.allows_in(Verb::View, group.id));
+    Ok(whole_list(groups.iter().map(write).collect()))
+}
+
+async fn find(app: &App, viewer: &Viewer, id: GroupId) -> Result<JobGroup, Fault> {
+    let groups = app.store.groups().await?;
+    let found = groups
+        .into_iter()
+        .find(|group| group.id == id && viewer.rights.allows_in(Verb::View, id));
+    found.ok_or_else(|| Fault::not_found("group", &id.to_string()))
+}
+
+/// One group.
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Path(id): Path<GroupId>,
+    viewer: Viewer,
+) -> Result<Response, Fault> {
+    Ok(Json(write(&find(&app, &viewer, id).await?)).into_response())
+}
+
+/// Judges the name of a group.
+/// # Errors
+/// With its length in characters.
+pub(crate) fn judge_name(name: &str) -> Result<(), usize> {
+    let length = name.trim().chars().count();
+    let is_plain = !name.chars().any(char::is_control);
+    if (1..=190).contains(&length) && is_plain {
+        Ok(())
+    } else {
+        Err(length)
+    }
+}
+
+fn require_name(name: &str) -> Result<(), Fault> {
+    judge_name(name).map_err(|length| {
+        wrong_field(
+            "name",
+            format!("a group name has 1 to 190 printable characters; got {length}"),
+        )
+    })
+}
+
+/// Makes a group.
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    viewer: Viewer,
+    mut body: Body,
+) -> Result<Response, Fault> {
+    let name: String = body.take("name")?.unwrap_or_default();
+    let description: String = body.take("description")?.unwrap_or_default();
+    body.require_empty()?;
+    require_name(&name)?;
+    let id = app
+        .store
+        .create_group(name.trim(), &description, &viewer.editor())
+        .await?;
+    let group = find(&app, &viewer, id).await?;
+    Ok(created(&format!("/api/v1/groups/{id}"), &write(&group)))
+}
+
+/// Changes a group's name or description.
+pub(crate) async fn change(
+    State(app): State<Arc<App>>,
+    Path(id): Path<GroupId>,
+    viewer: Viewer,
+    mut body: Body,
+) -> Result<Response, Fault> {
+    let group = find(&app, &viewer, id).await?;
+    let name = body.take("name")?.unwrap_or(group.name);
+    let description = body.take("description")?.unwrap_or(group.description);
+    body.require_empty()?;
+    require_name(&name)?;
+    app.store
+        .rename_group(id, name.trim(), &description, &viewer.editor())
+        .await?;
+    Ok(Json(write(&find(&app, &viewer, id).await?)).into_response())
+}

@@ -1,0 +1,145 @@
+//! The command line of the admin: one subcommand for each verb. Answers go to standard output, logs to standard error.
+
+mod export;
+pub(crate) mod import;
+mod people;
+mod runs;
+mod start;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use carillon_lifecycle::config::Config;
+use carillon_lifecycle::logging::{self, LogFormat};
+use carillon_store::{Editor, Store, StoreUrl};
+use clap::{Parser, Subcommand};
+
+pub use start::check_store;
+
+/// The pages and the API of Carillon, and the same by command.
+#[derive(Debug, Parser)]
+#[command(name = "admin", version, about)]
+pub struct CommandLine {
+    /// The configuration file; otherwise $CARILLON_CONFIG, ./carillon.toml or /etc/carillon/carillon.toml.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The data directory of an embedded installation: its database is DIR/carillon.db.
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// How log lines look.
+    #[arg(long, global = true, value_enum)]
+    log_format: Option<LogFormat>,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Serves the pages and the API, in the foreground, until it is told to stop.
+    Start(start::Start),
+    /// Brings the tables of the database up to this program.
+    Migrate,
+    /// Accounts of people.
+    #[command(subcommand)]
+    User(people::User),
+    /// Tokens of programs.
+    #[command(subcommand)]
+    Token(people::Token),
+    /// Makes jobs of the lines of a crontab.
+    Import(import::Import),
+    /// Prints all jobs as JSON, one array.
+    Export,
+    /// Examines configuration, database and its guarantees, and prints a verdict for each.
+    Check,
+    /// Starts a job once, now, and prints the run's id.
+    Run(runs::Run),
+    /// Ends a run.
+    Kill(runs::Kill),
+    /// Lists runs, newest first.
+    Runs(runs::Runs),
+    /// Prints what a run wrote.
+    Output(runs::Output),
+}
+
+/// Does what the command line says; the exit code is 0 when it was done and 1 when it was not.
+pub fn run(command_line: CommandLine) -> ExitCode {
+    logging::init(command_line.log_format);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let done = runtime
+        .context("starting the runtime")
+        .and_then(|runtime| runtime.block_on(command_line.act()));
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl CommandLine {
+    async fn act(self) -> anyhow::Result<ExitCode> {
+        let config = Config::load(self.config.as_deref())?;
+        let store = open_store(&config, self.data.as_deref())?;
+        match &self.verb {
+            Verb::Start(_) | Verb::Migrate | Verb::Check => {}
+            _ => store.check_schema().await?,
+        }
+        let done = match self.verb {
+            Verb::Start(start) => start.act(&config, &store, self.data.is_some()).await,
+            Verb::Migrate => migrate(&store).await,
+            Verb::User(user) => user.act(&store).await,
+            Verb::Token(token) => token.act(&store).await,
+            Verb::Import(import) => import.act(&store).await,
+            Verb::Export => export::act(&store).await,
+            Verb::Check => start::check(&config, &store).await,
+            Verb::Run(run) => run.act(&store).await,
+            Verb::Kill(kill) => kill.act(&store).await,
+            Verb::Runs(runs) => runs.act(&store).await,
+            Verb::Output(output) => output.act(&store).await,
+        };
+        store.close().await;
+        done
+    }
+}
+
+fn open_store(config: &Config, data: Option<&std::path::Path>) -> anyhow::Result<Store> {
+    let url = match data {
+        Some(data) => StoreUrl::file(data.join("carillon.db")),
+        None => config.require_database_url()?.reveal().parse()?,
+    };
+    Ok(Store::new(url))
+}
+
+async fn migrate(store: &Store) -> anyhow::Result<ExitCode> {
+    store
+        .migrate()
+        .await
+        .with_context(|| format!("migrating {}", store.url()))?;
+    say(&format!("the database {} is up to date", store.url()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Who does what is done by command: the system's user.
+fn editor() -> Editor {
+    let user = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER"));
+    Editor::program(format!(
+        "admin command by {}",
+        user.as_deref().unwrap_or("unknown")
+    ))
+}
+
+/// Prints one line of an answer. A reader who has seen enough is no failure.
+fn say(line: &str) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("writing to standard output")
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

@@ -1,0 +1,182 @@
+//! `admin import`: the lines of a crontab as jobs, all of them or none.
+
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use carillon_core::crontab::{Form, Reading, Seconds};
+use carillon_core::import::{Arrival, Arriving, read_manifest};
+use carillon_lifecycle::host_zone::host_zone;
+use carillon_store::{Editor, IMPORT_BATCH_MAX, Imported, ImportedJob, Store, StoreError};
+use clap::Args;
+
+use super::{editor, say};
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// The crontab; `-` is standard input.
+    file: PathBuf,
+    /// The sixth word of a line is the user, as in /etc/crontab and /etc/cron.d.
+    #[arg(long)]
+    system: bool,
+    /// The group the jobs join; it is made if there is none.
+    #[arg(long, value_name = "GROUP", default_value = "default")]
+    group: String,
+    /// Imports jobs disabled.
+    #[arg(long)]
+    paused: bool,
+    /// Imports the good lines although there are bad ones; the exit code is 1 all the same.
+    #[arg(long)]
+    keep_going: bool,
+    /// Every line begins with a field for seconds.
+    #[arg(long, conflicts_with = "no_seconds")]
+    seconds: bool,
+    /// No line has a field for seconds.
+    #[arg(long)]
+    no_seconds: bool,
+    /// The zone of lines without CRON_TZ above them; without, the zone of this host.
+    #[arg(long, value_name = "ZONE")]
+    zone: Option<String>,
+}
+
+impl Import {
+    pub(super) async fn act(self, store: &Store) -> anyhow::Result<ExitCode> {
+        let (file, text) = self.read()?;
+        let zone = self.zone.clone().unwrap_or_else(host_zone);
+        let reading = Reading {
+            file: &file,
+            form: if self.system {
+                Form::System
+            } else {
+                Form::User
+            },
+            seconds: match (self.seconds, self.no_seconds) {
+                (true, _) => Seconds::Always,
+                (_, true) => Seconds::Never,
+                _ => Seconds::Detect,
+            },
+            zone: &zone,
+        };
+        // The group is made only when something is imported into it; the lines are judged before.
+        let judged = read_manifest(
+            &text,
+            &reading,
+            Arrival {
+                group: carillon_core::identity::GroupId(0),
+                enabled: true,
+            },
+        );
+        for wrong in &judged.errors {
+            eprintln!("{file}:{}: {}", wrong.line, wrong.words);
+        }
+        let has_errors = !judged.errors.is_empty();
+        if has_errors && !self.keep_going {
+            eprintln!(
+                "{} lines are not understood and nothing was imported; correct them, or import the rest with --keep-going",
+                judged.errors.len()
+            );
+            return Ok(ExitCode::FAILURE);
+        }
+        let group = store.ensure_group(&self.group, &editor()).await?;
+        let manifest = read_manifest(
+            &text,
+            &reading,
+            Arrival {
+                group,
+                enabled: !self.paused,
+            },
+        );
+        let (created, known) = import(store, manifest.jobs, &editor()).await?;
+        say(&format!(
+            "{file}: {created} jobs imported into {}, {known} were there already",
+            self.group
+        ))?;
+        Ok(if has_errors {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        })
+    }
+
+    fn read(&self) -> anyhow::Result<(String, String)> {
+        if self.file.as_os_str() == "-" {
+            let mut text = String::new();
+            std::io::stdin()
+                .read_to_string(&mut text)
+                .context("reading standard input")?;
+            return Ok(("stdin".to_owned(), text));
+        }
+        let bytes = std::fs::read(&self.file)
+            .with_context(|| format!("reading {}", self.file.display()))?;
+        Ok((
+            self.file.display().to_string(),
+            String::from_utf8_lossy(&bytes).into_owned(),
+        ))
+    }
+}
+
+/// Imports jobs and says how many were new and how many known. A name that is taken by another job gets its line
+/// added, since two lines of different files may carry the same comment.
+pub(crate) async fn import(
+    store: &Store,
+    jobs: Vec<Arriving>,
+    editor: &Editor,
+) -> Result<(usize, usize), StoreError> {
+    let mut answers = Vec::with_capacity(jobs.len());
+    let mut jobs: Vec<(usize, ImportedJob)> = jobs
+        .into_iter()
+        .map(|job| {
+            (
+                job.line,
+                ImportedJob {
+                    key: job.key,
+                    draft: job.draft,
+                },
+            )
+        })
+        .collect();
+    for batch in jobs.chunks_mut(IMPORT_BATCH_MAX) {
+        answers.extend(import_batch(store, batch, editor).await?);
+    }
+    let created = answers
+        .iter()
+        .filter(|answer| matches!(answer, Imported::Created(_)))
+        .count();
+    Ok((created, answers.len() - created))
+}
+
+async fn import_batch(
+    store: &Store,
+    batch: &mut [(usize, ImportedJob)],
+    editor: &Editor,
+) -> Result<Vec<Imported>, StoreError> {
+    // Each round renames one job; a batch has no more names than jobs.
+    for _ in 0..batch.len() {
+        let jobs: Vec<ImportedJob> = batch.iter().map(|(_, job)| job.clone()).collect();
+        match store.import_jobs(&jobs, editor).await {
+            Err(StoreError::NameTaken(name)) => {
+                let Some((line, job)) = batch
+                    .iter_mut()
+                    .find(|(_, job)| job.draft.name.as_str() == name)
+                else {
+                    return Err(StoreError::NameTaken(name));
+                };
+                let renamed: String = name
+                    .chars()
+                    .take(170)
+                    .chain(format!(" (line {line})").chars())
+                    .collect();
+                let Ok(renamed) = renamed.parse() else {
+                    return Err(StoreError::NameTaken(name));
+                };
+                if job.draft.name == renamed {
+                    return Err(StoreError::NameTaken(name));
+                }
+                job.draft.name = renamed;
+            }
+            answered => return answered,
+        }
+    }
+    Ok(Vec::new())
+}

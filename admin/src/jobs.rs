@@ -1,0 +1,12 @@
+//! Jobs: the list, the page of one, its editor, and the preview of a schedule.
+
+pub(crate) mod bulk;
+pub(crate) mod document;
+mod draft_texts;
+pub(crate) mod editor;
+pub(crate) mod fields;
+pub(crate) mod list;
+pub(crate) mod preview;
+pub(crate) mod show;
+pub(crate) mod switch;
+pub(crate) mod versions;

@@ -1,0 +1,338 @@
+//! The editor's form: its fields as typed, turned into a job's document, and a job turned into fields.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use carillon_core::job::JobDraft;
+use carillon_lifecycle::config::parse_duration;
+use serde_json::{Map, Value, json};
+
+use super::document::Document;
+use super::draft_texts::{texts_of_limits, texts_of_place, texts_of_work};
+use crate::form::FieldErrors;
+use crate::posted::Posted;
+
+/// Fields with one value.
+const SINGLE: &[&str] = &[
+    "name",
+    "group",
+    "description",
+    "command",
+    "schedule",
+    "zone",
+    "dst",
+    "enabled",
+    "shell",
+    "cwd",
+    "env",
+    "stdin",
+    "run_as",
+    "placement",
+    "placement_n",
+    "labels",
+    "nodes",
+    "exclude_nodes",
+    "overlap",
+    "overlap_n",
+    "misfire",
+    "misfire_n",
+    "misfire_window",
+    "start_deadline",
+    "timeout",
+    "kill_grace",
+    "max_attempts",
+    "backoff",
+    "delay",
+    "max_delay",
+    "retry_node",
+    "delivery",
+    "success_codes",
+    "mail",
+    "mail_to",
+];
+
+/// What the form's fields hold.
+type Texts = HashMap<&'static str, String>;
+
+/// The fields of the form, as typed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Fields {
+    texts: Texts,
+    retry_on: Vec<String>,
+}
+
+impl Fields {
+    /// A field's text.
+    pub(crate) fn of(&self, name: &str) -> &str {
+        self.texts.get(name).map_or("", String::as_str)
+    }
+
+    /// Whether a field is set to `value`.
+    pub(crate) fn is(&self, name: &str, value: &str) -> bool {
+        self.of(name) == value
+    }
+
+    /// Whether an outcome earns another attempt.
+    pub(crate) fn retries(&self, outcome: &str) -> bool {
+        self.retry_on.iter().any(|word| word == outcome)
+    }
+
+    /// The form as it was sent.
+    pub(crate) fn of_posted(posted: &Posted) -> Self {
+        let texts = SINGLE
+            .iter()
+            .map(|&name| (name, posted.text(name).replace("\r\n", "\n")));
+        Fields {
+            texts: texts.collect(),
+            retry_on: posted.all("retry_on").map(str::to_owned).collect(),
+        }
+    }
+
+    /// The form that would make this draft.
+    pub(crate) fn of_draft(draft: &JobDraft) -> Self {
+        let mut texts: Texts = texts_of_work(draft).into();
+        texts.extend(texts_of_place(&draft.spec));
+        texts.extend(texts_of_limits(&draft.spec));
+        let retry_on = draft
+            .spec
+            .retry
+            .on
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        Fields { texts, retry_on }
+    }
+
+    /// The same without a name: a new job needs one of its own.
+    pub(crate) fn without_name(mut self) -> Self {
+        self.texts.insert("name", String::new());
+        self
+    }
+
+    /// The document the form stands for; what cannot be read is a complaint about its field.
+    pub(crate) fn document(&self, errors: &mut FieldErrors) -> Document {
+        let mut document = Document::new();
+        self.put_texts(&mut document);
+        document.insert("enabled".to_owned(), json!(self.is("enabled", "1")));
+        let group = self.of("group");
+        document.insert(
+            "group".to_owned(),
+            group
+                .parse::<i64>()
+                .map_or_else(|_| json!(group), |id| json!(id)),
+        );
+        for name in ["placement", "overlap", "misfire"] {
+            document.insert(name.to_owned(), self.policy(name));
+        }
+        for (field, key) in [
+            ("misfire_window", "misfire_window_s"),
+            ("start_deadline", "start_deadline_s"),
+            ("timeout", "timeout_s"),
+            ("kill_grace", "kill_grace_s"),
+        ] {
+            self.put_duration(field, key, &mut document, errors);
+        }
+        document.insert("env".to_owned(), self.pairs("env", &['\n'], errors));
+        document.insert(
+            "labels".to_owned(),
+            self.pairs("labels", &[',', '\n'], errors),
+        );
+        document.insert("nodes".to_owned(), json!(self.names("nodes")));
+        document.insert(
+            "exclude_nodes".to_owned(),
+            json!(self.names("exclude_nodes")),
+        );
+        document.insert("retry".to_owned(), self.retry(errors));
+        document.insert("success_codes".to_owned(), self.codes(errors));
+        document.insert("mail_to".to_owned(), self.mail());
+        document
+    }
+
+    fn put_texts(&self, document: &mut Document) {
+        for name in ["description", "command", "stdin"] {
+            document.insert(name.to_owned(), json!(self.of(name)));
+        }
+        for name in [
+            "name", "schedule", "zone", "dst", "shell", "cwd", "run_as", "delivery",
+        ] {
+            document.insert(name.to_owned(), json!(self.of(name).trim()));
+        }
+    }
+
+    fn codes(&self, errors: &mut FieldErrors) -> Value {
+        let codes = self.names("success_codes");
+        let codes: Result<Vec<i32>, _> = codes.iter().map(|code| code.parse()).collect();
+        let codes = errors.check("success_codes", codes, |error| {
+            format!("{error}; write numbers with commas between, e.g. 0, 3")
+        });
+        json!(codes.unwrap_or_default())
+    }
+
+    fn mail(&self) -> Value {
+        match self.of("mail") {
+            "nobody" => json!(""),
+            "these" => json!(self.of("mail_to").trim()),
+            _ => Value::Null,
+        }
+    }
+
+    /// A policy with its number, as the API writes it.
+    fn policy(&self, name: &str) -> Value {
+        match self.of(name) {
+            "" => Value::Null,
+            word @ ("n" | "allow" | "queue" | "all") => {
+                json!(format!("{word}({})", self.of(&format!("{name}_n")).trim()))
+            }
+            word => json!(word),
+        }
+    }
+
+    fn put_duration(
+        &self,
+        field: &str,
+        key: &str,
+        document: &mut Document,
+        errors: &mut FieldErrors,
+    ) {
+        let text = self.of(field).trim();
+        let value = match text {
+            "" if key == "kill_grace_s" => json!(10),
+            "" => Value::Null,
+            _ => match parse_duration(text) {
+                Ok(lasts) => whole_or_not(lasts),
+                Err(error) => {
+                    errors.add(key, error.to_string());
+                    return;
+                }
+            },
+        };
+        document.insert(key.to_owned(), value);
+    }
+
+    fn names(&self, field: &str) -> Vec<String> {
+        let pieces = self.of(field).split([',', '\n']).map(str::trim);
+        pieces
+            .filter(|piece| !piece.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn pairs(&self, field: &str, between: &[char], errors: &mut FieldErrors) -> Value {
+        let mut pairs = Map::new();
+        let lines = self
+            .of(field)
+            .split(between)
+            .map(str::trim)
+            .filter(|line| !line.is_empty());
+        for line in lines {
+            match line.split_once('=') {
+                Some((name, value)) => {
+                    pairs.insert(name.trim().to_owned(), json!(value.trim()));
+                }
+                None => errors.add(field, format!("{line:?} has no =; write NAME=value")),
+            }
+        }
+        Value::Object(pairs)
+    }
+
+    fn retry(&self, errors: &mut FieldErrors) -> Value {
+        let mut seconds = |field: &str| {
+            let parsed = parse_duration(self.of(field).trim()).map(|lasts| lasts.as_secs_f64());
+            errors.check("retry", parsed, |error| error.to_string())
+        };
+        let (delay_s, max_delay_s) = (seconds("delay"), seconds("max_delay"));
+        let attempts = self.of("max_attempts").trim().parse::<u32>();
+        let attempts = errors.check("retry", attempts, |_| {
+            format!(
+                "{:?} is no number of attempts; write 1 to 100",
+                self.of("max_attempts")
+            )
+        });
+        json!({
+            "max_attempts": attempts.unwrap_or(1),
+            "backoff": self.of("backoff"),
+            "delay_s": delay_s.unwrap_or(10.0),
+            "max_delay_s": max_delay_s.unwrap_or(3600.0),
+            "on": self.retry_on,
+            "node": self.of("retry_node"),
+        })
+    }
+}
+
+fn whole_or_not(lasts: Duration) -> Value {
+    match lasts.subsec_millis() {
+        0 => json!(lasts.as_secs()),
+        _ => json!(lasts.as_secs_f64()),
+    }
+}
+
+/// A duration as people type it: the largest unit that divides it.
+pub(crate) fn duration(ms: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [
+        (86_400_000, "d"),
+        (3_600_000, "h"),
+        (60_000, "m"),
+        (1000, "s"),
+    ];
+    let unit = UNITS
+        .iter()
+        .find(|(length, _)| ms > 0 && ms.is_multiple_of(*length));
+    unit.map_or_else(
+        || format!("{ms}ms"),
+        |(length, unit)| format!("{}{unit}", ms / length),
+    )
+}
+
+pub(super) fn duration_s(seconds: f64) -> String {
+    duration((seconds * 1000.0).round() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use carillon_core::identity::{GroupId, JobId};
+    use carillon_store::JobGroup;
+
+    use super::super::document::{apply, blank};
+    use super::*;
+
+    #[test]
+    fn a_form_gives_back_the_draft_it_shows() {
+        let groups = [JobGroup {
+            id: GroupId(7),
+            name: "ops".to_owned(),
+            description: String::new(),
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+        }];
+        let document = json!({
+            "name": "nightly 备份", "command": "backup\n--all", "schedule": "H 3 * * *", "zone": "Asia/Shanghai", "dst": "skip", "enabled": false,
+            "env": {"A": "1=2", "B": ""}, "labels": {"role": "web"}, "nodes": ["a", "b"], "placement": "n(3)", "overlap": "queue(4)",
+            "misfire": "all(9)", "misfire_window_s": 7200, "timeout_s": 90, "kill_grace_s": 5, "success_codes": [0, 3], "mail_to": "",
+            "retry": {"max_attempts": 4, "backoff": "exponential", "delay_s": 2.5, "on": ["failed", "lost"], "node": "same"},
+        });
+        let mut draft = blank(GroupId(7));
+        assert!(apply(document.as_object().unwrap(), &mut draft, &groups, JobId(0)).is_empty());
+
+        let mut errors = FieldErrors::default();
+        let written = Fields::of_draft(&draft).document(&mut errors);
+        let mut again = blank(GroupId(7));
+        let complaints = apply(&written, &mut again, &groups, JobId(0));
+        assert!(
+            errors.is_empty() && complaints.is_empty(),
+            "{errors:?} {complaints:?}"
+        );
+        assert_eq!(again, draft);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_at_its_field() {
+        let posted = Posted::parse(
+            b"timeout=soon&env=A&success_codes=x&max_attempts=many&delay=1s&max_delay=1s",
+        );
+        let mut errors = FieldErrors::default();
+        Fields::of_posted(&posted).document(&mut errors);
+
+        for field in ["timeout_s", "env", "success_codes", "retry"] {
+            assert!(errors.of(field).is_some(), "{field}");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! The page of one job: what it is, when it fires next, what became of its due times, and how it came to be so.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use carillon_core::access::Verb;
+use carillon_core::identity::{GroupId, JobId};
+use carillon_core::job::Job;
+use carillon_core::node::Limits;
+use carillon_core::retry::Retry;
+use carillon_store::{JobGroup, JobVersion, Node, RunFilter};
+
+use super::document::write_draft;
+use super::fields::duration;
+use super::list::switch_badge;
+use super::preview::{Asked, Preview};
+use crate::app::App;
+use crate::badge::Badge;
+use crate::difference::{Line, differences};
+use crate::faults::Fault;
+use crate::moment::Moment;
+use crate::page::{Chrome, show as show_page};
+use crate::runs::actions::form_key;
+use crate::runs::row::RunRow;
+use crate::runs::strip;
+use crate::viewer::Viewer;
+use crate::words::{Words, fill};
+
+/// Runs shown of the job's history.
+const RUNS: u32 = 15;
+/// Versions shown.
+const VERSIONS: usize = 20;
+
+#[derive(Template)]
+#[template(path = "jobs/show.html")]
+struct JobPage {
+    chrome: Chrome,
+    w: &'static Words,
+    id: JobId,
+    version: i64,
+    name: String,
+    group: String,
+    description: String,
+    badge: Badge,
+    enabled: bool,
+    is_deleted: bool,
+    command: String,
+    facts: Vec<(&'static str, String)>,
+    expression: String,
+    preview: Preview,
+    strip: String,
+    runs: Vec<RunRow>,
+    show_job: bool,
+    versions: Vec<VersionRow>,
+    nodes: Vec<Node>,
+    key: String,
+    may_run: bool,
+    may_pause: bool,
+    may_edit: bool,
+}
+
+struct VersionRow {
+    number: i64,
+    by: String,
+    at: Moment,
+    lines: Vec<Line>,
+    is_current: bool,
+}
+
+/// The page.
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Path(id): Path<JobId>,
+    viewer: Viewer,
+    chrome: Chrome,
+) -> Result<Response, Fault> {
+    let job = app.store.job(id).await?;
+    let groups = app.store.groups().await?;
+    let filter = RunFilter {
+        job: Some(id),
+        ..RunFilter::default()
+    };
+    let runs = app.store.runs(&filter, RUNS).await?;
+    let latest = app.store.latest_runs(&[id], 30).await?;
+    let nodes = app.store.nodes(Limits::default()).await?;
+    let target = &job.draft.spec.target;
+    let may = |verb| viewer.rights.allows_in(verb, job.draft.group);
+    let asked = Asked {
+        schedule: job.draft.schedule.expression.clone(),
+        zone: job.draft.schedule.zone.clone(),
+        dst: job.draft.schedule.dst.to_string(),
+        id: Some(id.0),
+    };
+    let w = chrome.words;
+    show_page(&JobPage {
+        version: job.version,
+        name: job.draft.name.to_string(),
+        group: group_name(&groups, job.draft.group),
+        description: job.draft.description.clone(),
+        badge: if job.deleted_at.is_some() {
+            Badge::new("retired", w.jobs.deleted)
+        } else {
+            switch_badge(job.draft.enabled, w)
+        },
+        enabled: job.draft.enabled,
+        is_deleted: job.deleted_at.is_some(),
+        command: job.draft.spec.launch.command.clone(),
+        facts: facts(&job, w),
+        expression: job.draft.schedule.expression.clone(),
+        preview: Preview::of(&asked, &chrome.moments),
+        strip: strip::draw(&latest, w),
+        runs: runs
+            .iter()
+            .map(|run| RunRow::of(run, &chrome.moments))
+            .collect(),
+        show_job: false,
+        versions: version_rows(&app.store.job_versions(id).await?, &groups, &chrome),
+        nodes: nodes
+            .into_iter()
+            .filter(|node| target.allows(&node.peer.name, &node.peer.labels))
+            .collect(),
+        key: form_key(),
+        may_run: may(Verb::Run) && job.deleted_at.is_none(),
+        may_pause: may(Verb::Pause) && job.deleted_at.is_none(),
+        may_edit: may(Verb::Edit),
+        id,
+        w,
+        chrome,
+    })
+}
+
+/// The name of a group.
+pub(crate) fn group_name(groups: &[JobGroup], id: GroupId) -> String {
+    let group = groups.iter().find(|group| group.id == id);
+    group.map_or_else(|| id.to_string(), |group| group.name.clone())
+}
+
+/// What the job is, as far as it differs from what nobody would ask about.
+fn facts(job: &Job, w: &Words) -> Vec<(&'static str, String)> {
+    let (spec, launch, j) = (&job.draft.spec, &job.draft.spec.launch, &w.jobs);
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let pairs = |pairs: &mut dyn Iterator<Item = (&String, &String)>| {
+        pairs
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let mut place = vec![
+        w.placement(spec.placement),
+        pairs(&mut spec.target.labels.iter()),
+    ];
+    place.push(spec.target.nodes.join(", "));
+    place.extend(spec.target.exclude.iter().map(|name| format!("≠ {name}")));
+    place.retain(|part| !part.is_empty());
+    let facts = [
+        (j.where_, place.join(" · ")),
+        (j.overlap, w.overlap(spec.overlap)),
+        (
+            j.misfire,
+            spec.misfire
+                .map_or_else(|| j.by_default.to_owned(), |misfire| w.misfire(misfire)),
+        ),
+        (j.retry, retry(&spec.retry, w)),
+        (
+            j.timeout,
+            launch.timeout_ms.map(duration).unwrap_or_default(),
+        ),
+        (j.kill_grace, duration(launch.kill_grace_ms)),
+        (j.user, text(&launch.run_as)),
+        (j.directory, text(&launch.cwd)),
+        (j.shell, text(&launch.shell)),
+        (
+            j.environment,
+            pairs(&mut launch.env.iter().map(|(name, value)| (name, value))),
+        ),
+        (j.input, text(&launch.stdin)),
+        (
+            j.mail,
+            match spec.mail_to.as_deref() {
+                None => j.mail_group.to_owned(),
+                Some("") => j.mail_nobody.to_owned(),
+                Some(addresses) => addresses.to_owned(),
+            },
+        ),
+    ];
+    facts
+        .into_iter()
+        .filter(|(_, fact)| !fact.is_empty())
+        .collect()
+}
+
+fn retry(retry: &Retry, w: &Words) -> String {
+    match retry.max_attempts {
+        1 => w.jobs.one_attempt.to_owned(),
+        attempts => fill(w.jobs.attempts, &[&attempts]),
+    }
+}
+
+/// The versions, newest first, each with what it changed.
+fn version_rows(versions: &[JobVersion], groups: &[JobGroup], chrome: &Chrome) -> Vec<VersionRow> {
+    let mut sorted: Vec<&JobVersion> = versions.iter().collect();
+    sorted.sort_by_key(|version| std::cmp::Reverse(version.version));
+    let newest = sorted.first().map(|version| version.version);
+    let row = |(place, version): (usize, &&JobVersion)| {
+        let before = sorted
+            .get(place + 1)
+            .map(|older| write_draft(&older.draft, groups));
+        let after = write_draft(&version.draft, groups);
+        VersionRow {
+            number: version.version,
+            by: version.edited_by.clone(),
+            at: chrome.moments.at(version.valid_from),
+            lines: before
+                .map(|before| differences(&before, &after))
+                .unwrap_or_default(),
+            is_current: Some(version.version) == newest,
+        }
+    };
+    sorted.iter().enumerate().take(VERSIONS).map(row).collect()
+}

@@ -1,0 +1,152 @@
+//! The pages and the API: everything a person or a program may see and do, and nothing he may not.
+//!
+//! Responsible for identity, permissions, forms, pages and the JSON API over the store. Must not know how ticks
+//! are decided or commands are run; it never talks to an agent but through the store.
+
+mod account;
+mod api;
+mod api_token;
+mod app;
+mod assets;
+mod badge;
+mod charts;
+pub mod cli;
+mod cursor;
+mod difference;
+mod faults;
+mod form;
+mod guard;
+mod jobs;
+mod moment;
+mod nodes;
+mod overview;
+mod page;
+mod password;
+mod people;
+mod posted;
+mod roster;
+pub mod routes;
+mod runs;
+mod secret;
+mod session;
+mod system;
+mod user_name;
+mod viewer;
+mod watch;
+mod words;
+mod zones;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use carillon_lifecycle::shutdown::Shutdown;
+use carillon_store::Store;
+use tokio::net::TcpListener;
+
+use app::App;
+
+pub use guard::{Medium, Need};
+pub use routes::Listed;
+
+/// What a program decides about its pages.
+#[derive(Debug, Clone)]
+pub struct AdminOptions {
+    /// Where everything is kept; its schema is current.
+    pub store: Store,
+    /// Address and port to listen on; port 0 takes a free one.
+    pub listen: String,
+    /// How people reach the pages, e.g. `https://cron.example.org`: decides about cookies and trusted origins.
+    pub public_url: Option<String>,
+    /// The one-time code for the first visit; drawn at random when absent.
+    pub setup_code: Option<String>,
+}
+
+/// The pages, bound to their address and not yet served.
+#[derive(Debug)]
+pub struct Admin {
+    app: Arc<App>,
+    listener: TcpListener,
+}
+
+impl Admin {
+    /// Binds the address.
+    /// # Errors
+    /// When the address is taken or not ours.
+    pub async fn bind(options: AdminOptions) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(&options.listen).await.with_context(|| {
+            format!(
+                "listening on {}; is another program there? set admin.listen",
+                options.listen
+            )
+        })?;
+        let code = options.setup_code.unwrap_or_else(secret::draw_code);
+        let app = App::new(options.store, options.public_url, code);
+        Ok(Admin { app, listener })
+    }
+
+    /// Where it listens.
+    /// # Errors
+    /// When the operating system does not say.
+    pub fn address(&self) -> anyhow::Result<SocketAddr> {
+        Ok(self.listener.local_addr()?)
+    }
+
+    /// The address for people: the configured one, else where it listens.
+    /// # Errors
+    /// As [`Admin::address`].
+    pub fn url(&self) -> anyhow::Result<String> {
+        match &self.app.public_url {
+            Some(url) => Ok(url.clone()),
+            None => Ok(format!("http://{}", self.address()?)),
+        }
+    }
+
+    /// The one-time code for the first visit, while there is no account.
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn setup_code(&self) -> anyhow::Result<Option<String>> {
+        let has_users = self.app.store.has_users().await?;
+        Ok((!has_users).then(|| self.app.setup_code.clone()))
+    }
+
+    /// Serves until the program drains; then lets requests end, but not for ever.
+    /// # Errors
+    /// When the listener breaks.
+    pub async fn serve(self, mut shutdown: Shutdown) -> anyhow::Result<()> {
+        let url = self.url()?;
+        if let Some(code) = self.setup_code().await? {
+            tracing::info!("no account yet: open {url}/setup and enter the set-up code {code}");
+        }
+        tracing::info!(%url, "pages are served at {url}");
+        let watch = tokio::spawn(watch::keep_watch(Arc::clone(&self.app)));
+        let service = app::service(&self.app).into_make_service_with_connect_info::<SocketAddr>();
+        let mut drained = shutdown.clone();
+        let served = axum::serve(self.listener, service)
+            .with_graceful_shutdown(async move { drained.draining().await });
+        // Open streams (live output) have no end of their own, so the drain has a deadline.
+        let deadline = async {
+            shutdown.draining().await;
+            tokio::select! {
+                () = tokio::time::sleep(DRAIN_TIMEOUT) => {}
+                () = shutdown.hurrying() => {}
+            }
+        };
+        let served = tokio::select! {
+            served = served => served.context("serving pages"),
+            () = deadline => Ok(()),
+        };
+        watch.abort();
+        served
+    }
+}
+
+/// How long requests may take to end once the program drains.
+const DRAIN_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(3);
+
+/// Serves the pages until the program drains.
+/// # Errors
+/// As [`Admin::bind`] and [`Admin::serve`].
+pub async fn serve(options: AdminOptions, shutdown: Shutdown) -> anyhow::Result<()> {
+    Admin::bind(options).await?.serve(shutdown).await
+}

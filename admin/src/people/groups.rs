@@ -1,0 +1,137 @@
+//! Groups of jobs: the list, and the forms to make and rename one.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use carillon_core::access::{Groups, Verb};
+use carillon_core::identity::GroupId;
+use carillon_store::{JobGroup, StoreError};
+
+use crate::api::groups::judge_name;
+use crate::app::App;
+use crate::faults::Fault;
+use crate::form::FieldErrors;
+use crate::page::{Chrome, go, show as show_page};
+use crate::posted::Posted;
+use crate::roster::Filter;
+use crate::viewer::Viewer;
+use crate::words::{Words, fill};
+
+#[derive(Template)]
+#[template(path = "people/groups.html")]
+struct GroupsPage {
+    chrome: Chrome,
+    w: &'static Words,
+    rows: Vec<(JobGroup, usize)>,
+    may_manage: bool,
+    name: String,
+    description: String,
+    errors: FieldErrors,
+}
+
+async fn page(
+    app: &App,
+    viewer: &Viewer,
+    chrome: Chrome,
+    posted: &Posted,
+    errors: FieldErrors,
+) -> Result<Response, Fault> {
+    app.roster.refresh(&app.store).await?;
+    let mut groups = app.store.groups().await?;
+    groups.retain(|group| viewer.rights.allows_in(Verb::View, group.id));
+    let count = |group: &JobGroup| {
+        app.roster.count(&Filter {
+            group: Some(group.id),
+            ..Filter::all_of(Groups::Every)
+        })
+    };
+    let status = if errors.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::UNPROCESSABLE_ENTITY
+    };
+    let page = GroupsPage {
+        rows: groups
+            .into_iter()
+            .map(|group| {
+                let jobs = count(&group);
+                (group, jobs)
+            })
+            .collect(),
+        may_manage: chrome.may_everywhere(Verb::ManageGroups),
+        name: posted.text("name").to_owned(),
+        description: posted.text("description").to_owned(),
+        w: chrome.words,
+        chrome,
+        errors,
+    };
+    Ok((status, show_page(&page)?).into_response())
+}
+
+/// The list.
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    viewer: Viewer,
+    chrome: Chrome,
+) -> Result<Response, Fault> {
+    page(
+        &app,
+        &viewer,
+        chrome,
+        &Posted::default(),
+        FieldErrors::default(),
+    )
+    .await
+}
+
+/// Makes a group.
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    viewer: Viewer,
+    chrome: Chrome,
+    posted: Posted,
+) -> Result<Response, Fault> {
+    let w = chrome.words;
+    let mut errors = FieldErrors::default();
+    let name = posted.text("name").trim();
+    errors.check("name", judge_name(name), |length| {
+        fill(w.people.group_name_rule, &[&length])
+    });
+    if errors.is_empty() {
+        match app
+            .store
+            .create_group(name, posted.text("description").trim(), &viewer.editor())
+            .await
+        {
+            Ok(_) => return Ok(go("/groups?note=group_created")),
+            Err(StoreError::NameTaken(_)) => errors.add("name", w.people.group_taken),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    page(&app, &viewer, chrome, &posted, errors).await
+}
+
+/// Gives a group another name or description.
+pub(crate) async fn rename(
+    State(app): State<Arc<App>>,
+    Path(id): Path<GroupId>,
+    viewer: Viewer,
+    chrome: Chrome,
+    posted: Posted,
+) -> Result<Response, Fault> {
+    let name = posted.text("name").trim();
+    judge_name(name)
+        .map_err(|length| Fault::Invalid(fill(chrome.words.people.group_name_rule, &[&length])))?;
+    app.store
+        .rename_group(
+            id,
+            name,
+            posted.text("description").trim(),
+            &viewer.editor(),
+        )
+        .await?;
+    Ok(go("/groups?note=saved"))
+}

@@ -1,0 +1,196 @@
+//! All jobs by name, kept in memory and brought up to date from the store's list of changes before each use:
+//! lists, searches and forecasts scan this instead of a table.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::sync::{Arc, RwLock};
+
+use carillon_core::access::Groups;
+use carillon_core::identity::{GroupId, JobId};
+use carillon_core::job::Job;
+use carillon_core::schedule::Schedule;
+use carillon_store::{FeedItem, JobCursor, Store, StoreError};
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+
+/// Changes read from the store at once.
+const FEED_PAGE: u32 = 1000;
+
+/// What lists need of a job.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) id: JobId,
+    pub(crate) name: String,
+    pub(crate) group: GroupId,
+    pub(crate) enabled: bool,
+    pub(crate) expression: String,
+    pub(crate) zone: String,
+    pub(crate) command: String,
+    /// None when the expression is not understood by this program.
+    pub(crate) schedule: Option<Schedule>,
+    /// Name, command and expression in lower case, for searches.
+    haystack: String,
+}
+
+impl Entry {
+    fn of(job: &Job) -> Self {
+        let text = &job.draft.schedule;
+        let name = job.draft.name.to_string();
+        let command = job.draft.spec.launch.command.clone();
+        Entry {
+            id: job.id,
+            haystack: format!("{name}\n{command}\n{}", text.expression).to_lowercase(),
+            group: job.draft.group,
+            enabled: job.draft.enabled,
+            expression: text.expression.clone(),
+            zone: text.zone.clone(),
+            schedule: text.parse(job.id).ok(),
+            command,
+            name,
+        }
+    }
+
+    /// When it is due next, while it is enabled.
+    pub(crate) fn next_after(&self, time: Timestamp) -> Option<Timestamp> {
+        let schedule = self.schedule.as_ref().filter(|_| self.enabled)?;
+        schedule.next_after(time)
+    }
+}
+
+/// The place of a job in the order of names.
+pub(crate) type Place = (String, JobId);
+
+#[derive(Debug, Default)]
+struct Jobs {
+    by_name: BTreeMap<Place, Arc<Entry>>,
+    places: HashMap<JobId, Place>,
+}
+
+impl Jobs {
+    fn remove(&mut self, id: JobId) {
+        if let Some(place) = self.places.remove(&id) {
+            self.by_name.remove(&place);
+        }
+    }
+
+    fn insert(&mut self, job: &Job) {
+        self.remove(job.id);
+        let place = (job.draft.name.as_str().to_lowercase(), job.id);
+        self.by_name.insert(place.clone(), Arc::new(Entry::of(job)));
+        self.places.insert(job.id, place);
+    }
+}
+
+/// Which jobs to list.
+#[derive(Debug, Clone)]
+pub(crate) struct Filter {
+    /// In these groups.
+    pub(crate) groups: Groups,
+    /// In this group.
+    pub(crate) group: Option<GroupId>,
+    /// Enabled, or not.
+    pub(crate) enabled: Option<bool>,
+    /// Whose name, command or expression has all of these words, in lower case.
+    pub(crate) words: Vec<String>,
+}
+
+impl Filter {
+    /// Everything in these groups.
+    pub(crate) fn all_of(groups: Groups) -> Self {
+        Filter {
+            groups,
+            group: None,
+            enabled: None,
+            words: Vec::new(),
+        }
+    }
+
+    fn admits(&self, entry: &Entry) -> bool {
+        self.groups.contains(entry.group)
+            && self.group.is_none_or(|group| group == entry.group)
+            && self.enabled.is_none_or(|enabled| enabled == entry.enabled)
+            && self.words.iter().all(|word| entry.haystack.contains(word))
+    }
+}
+
+/// All jobs that are not deleted.
+#[derive(Debug, Default)]
+pub(crate) struct Roster {
+    cursor: Mutex<JobCursor>,
+    jobs: RwLock<Jobs>,
+}
+
+impl Roster {
+    /// Reads what has changed since the last time.
+    /// # Errors
+    /// When the store does not answer.
+    pub(crate) async fn refresh(&self, store: &Store) -> Result<(), StoreError> {
+        let mut cursor = self.cursor.lock().await;
+        loop {
+            let page = store.jobs_changed_since(*cursor, FEED_PAGE).await?;
+            let mut jobs = self
+                .jobs
+                .write()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            for item in &page.items {
+                match item {
+                    FeedItem::Current(job) => jobs.insert(job),
+                    FeedItem::Gone(id) | FeedItem::Corrupt { job: id, .. } => jobs.remove(*id),
+                }
+            }
+            *cursor = page.next;
+            if page.is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    fn read<T>(&self, question: impl FnOnce(&Jobs) -> T) -> T {
+        question(
+            &self
+                .jobs
+                .read()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        )
+    }
+
+    /// The jobs that `filter` admits after `place`, by name, at most `limit`.
+    pub(crate) fn list(
+        &self,
+        filter: &Filter,
+        after: Option<&Place>,
+        limit: usize,
+    ) -> Vec<Arc<Entry>> {
+        let start = after.map_or(Bound::Unbounded, |place| Bound::Excluded(place.clone()));
+        self.read(|jobs| {
+            let rest = jobs.by_name.range((start, Bound::Unbounded));
+            rest.map(|(_, entry)| entry)
+                .filter(|entry| filter.admits(entry))
+                .take(limit)
+                .cloned()
+                .collect()
+        })
+    }
+
+    /// How many jobs `filter` admits.
+    pub(crate) fn count(&self, filter: &Filter) -> usize {
+        self.read(|jobs| {
+            jobs.by_name
+                .values()
+                .filter(|entry| filter.admits(entry))
+                .count()
+        })
+    }
+
+    /// Every job that `filter` admits.
+    pub(crate) fn all(&self, filter: &Filter) -> Vec<Arc<Entry>> {
+        self.list(filter, None, usize::MAX)
+    }
+}
+
+impl Entry {
+    /// Its place in the order of names.
+    pub(crate) fn place(&self) -> Place {
+        (self.name.to_lowercase(), self.id)
+    }
+}

@@ -1,0 +1,173 @@
+//! Every page and every action of a form, with what it needs.
+
+use carillon_core::access::Verb;
+
+use super::{Route, action, page};
+use crate::guard::Need;
+use crate::{account, assets, jobs, nodes, overview, runs};
+
+pub(super) fn account_routes() -> Vec<Route> {
+    use Need::{Nothing, SignedIn};
+    vec![
+        page("/assets/{file}", Nothing, assets::show),
+        page("/setup", Nothing, account::set_up::form),
+        action("/setup", Nothing, account::set_up::submit),
+        page("/sign-in", Nothing, account::sign_in::form),
+        action("/sign-in", Nothing, account::sign_in::submit),
+        page("/sign-in/code", Nothing, account::sign_in_code::form),
+        action("/sign-in/code", Nothing, account::sign_in_code::submit),
+        action("/sign-out", Nothing, account::sign_out::submit),
+        action("/preferences", Nothing, account::preferences::submit),
+        page("/account", SignedIn, account::show::show),
+        action("/account/password", SignedIn, account::password::submit),
+        action("/account/sessions", SignedIn, account::sessions::end),
+        action("/account/totp/on", SignedIn, account::totp::turn_on),
+        action("/account/totp/off", SignedIn, account::totp::turn_off),
+    ]
+}
+
+pub(super) fn job_routes() -> Vec<Route> {
+    use Need::{OfJob, SignedIn, Somewhere};
+    vec![
+        page("/", SignedIn, overview::show),
+        page("/jobs", Somewhere(Verb::View), jobs::list::show),
+        page("/jobs/new", Somewhere(Verb::Edit), jobs::editor::new),
+        page(
+            "/jobs/preview",
+            Somewhere(Verb::View),
+            jobs::preview::fragment,
+        ),
+        action("/jobs", Somewhere(Verb::Edit), jobs::editor::create),
+        action("/jobs/check", Somewhere(Verb::Edit), jobs::editor::check),
+        action("/jobs/bulk", Somewhere(Verb::Pause), jobs::bulk::apply),
+        page("/jobs/{id}", OfJob(Verb::View), jobs::show::show),
+        page("/jobs/{id}/edit", OfJob(Verb::Edit), jobs::editor::edit),
+        action("/jobs/{id}", OfJob(Verb::Edit), jobs::editor::save),
+        action("/jobs/{id}/run", OfJob(Verb::Run), runs::actions::run_now),
+        action(
+            "/jobs/{id}/enable",
+            OfJob(Verb::Pause),
+            jobs::switch::enable,
+        ),
+        action(
+            "/jobs/{id}/disable",
+            OfJob(Verb::Pause),
+            jobs::switch::disable,
+        ),
+        action("/jobs/{id}/delete", OfJob(Verb::Edit), jobs::switch::delete),
+        action(
+            "/jobs/{id}/restore",
+            OfJob(Verb::Edit),
+            jobs::switch::restore,
+        ),
+        action(
+            "/jobs/{id}/versions/{version}",
+            OfJob(Verb::Edit),
+            jobs::versions::restore,
+        ),
+    ]
+}
+
+pub(super) fn run_routes() -> Vec<Route> {
+    use Need::{Everywhere, OfRun, Somewhere};
+    vec![
+        page("/runs", Somewhere(Verb::View), runs::list::show),
+        page("/runs/{id}", OfRun(Verb::View), runs::show::show),
+        page(
+            "/runs/{id}/output",
+            OfRun(Verb::ReadOutput),
+            runs::output::raw,
+        ),
+        page(
+            "/runs/{id}/events",
+            OfRun(Verb::ReadOutput),
+            runs::output::events,
+        ),
+        action("/runs/{id}/kill", OfRun(Verb::Kill), runs::actions::kill),
+        action(
+            "/runs/{id}/again",
+            OfRun(Verb::Run),
+            runs::actions::run_again,
+        ),
+        page("/nodes", Somewhere(Verb::View), nodes::list::show),
+        page("/nodes/{id}", Somewhere(Verb::View), nodes::show::show),
+        action(
+            "/nodes/{id}/drain",
+            Everywhere(Verb::ManageNodes),
+            nodes::duty::drain,
+        ),
+        action(
+            "/nodes/{id}/activate",
+            Everywhere(Verb::ManageNodes),
+            nodes::duty::activate,
+        ),
+        action(
+            "/nodes/{id}/retire",
+            Everywhere(Verb::ManageNodes),
+            nodes::duty::retire,
+        ),
+    ]
+}
+
+pub(super) fn house_routes() -> Vec<Route> {
+    use crate::people::{audit, groups, tokens, user, users};
+    use crate::system::{alerts, export, health, import, timeline};
+    use Need::{Everywhere, SignedIn, Somewhere};
+    vec![
+        page("/timeline", Somewhere(Verb::View), timeline::show),
+        page("/alerts", Somewhere(Verb::View), alerts::list),
+        action(
+            "/alerts/{id}/acknowledge",
+            Everywhere(Verb::ManageAlerts),
+            alerts::acknowledge,
+        ),
+        action(
+            "/alerts/mutes",
+            Everywhere(Verb::ManageAlerts),
+            alerts::mute,
+        ),
+        action(
+            "/alerts/mutes/{id}/end",
+            Everywhere(Verb::ManageAlerts),
+            alerts::unmute,
+        ),
+        page("/import", Somewhere(Verb::Edit), import::form),
+        action("/import", Somewhere(Verb::Edit), import::submit),
+        page("/export", Somewhere(Verb::View), export::download),
+        page("/system", Somewhere(Verb::View), health::show),
+        page("/groups", Somewhere(Verb::View), groups::list),
+        action("/groups", Everywhere(Verb::ManageGroups), groups::create),
+        action(
+            "/groups/{id}",
+            Everywhere(Verb::ManageGroups),
+            groups::rename,
+        ),
+        page("/users", Everywhere(Verb::ManageUsers), users::list),
+        action("/users", Everywhere(Verb::ManageUsers), users::create),
+        page("/users/{id}", Everywhere(Verb::ManageUsers), user::show),
+        action(
+            "/users/{id}/grants",
+            Everywhere(Verb::ManageUsers),
+            user::set_grants,
+        ),
+        action(
+            "/users/{id}/lock",
+            Everywhere(Verb::ManageUsers),
+            user::lock,
+        ),
+        action(
+            "/users/{id}/unlock",
+            Everywhere(Verb::ManageUsers),
+            user::unlock,
+        ),
+        action(
+            "/users/{id}/password",
+            Everywhere(Verb::ManageUsers),
+            user::set_password,
+        ),
+        page("/tokens", SignedIn, tokens::list),
+        action("/tokens", SignedIn, tokens::create),
+        action("/tokens/{id}/revoke", SignedIn, tokens::revoke),
+        page("/audit", Everywhere(Verb::ReadAudit), audit::list),
+    ]
+}

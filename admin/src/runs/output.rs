@@ -1,0 +1,401 @@
+//! What a command wrote: for the page, raw, and as a stream that goes on where the reader stopped.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use carillon_core::launch::Stream as OutputStream;
+use carillon_core::run::Phase;
+use carillon_core::tick::Tick;
+use carillon_store::{OutputChunk, Store, StoreError};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::actions::read_tick;
+use crate::app::App;
+use crate::faults::Fault;
+
+/// Chunks read from the store at once.
+const CHUNKS: u32 = 200;
+/// Bytes of output that a page holds; the raw output has all.
+const PAGE_BYTES_MAX: usize = 40_000;
+/// How often a living run is asked for more.
+const POLL_INTERVAL: Duration = Duration::from_millis(400);
+
+/// The output on a page.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    pub(crate) pieces: Vec<Piece>,
+    /// The number of the last chunk, to go on from.
+    pub(crate) last: i64,
+    /// Whether the beginning was left out for the page's weight.
+    pub(crate) is_cut: bool,
+}
+
+/// Neighbouring chunks of one stream.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    pub(crate) stream: &'static str,
+    pub(crate) text: String,
+    /// Bytes of this stream that are missing before it.
+    pub(crate) gap: Option<i64>,
+}
+
+/// Everything kept of an attempt, in the order of writing.
+pub(crate) async fn read_all(
+    store: &Store,
+    tick: Tick,
+    attempt: u32,
+    stream: Option<OutputStream>,
+) -> Result<Vec<OutputChunk>, StoreError> {
+    let mut chunks: Vec<OutputChunk> = Vec::new();
+    loop {
+        let after = chunks.last().map_or(-1, |chunk| chunk.number);
+        let page = store.output(tick, attempt, stream, after, CHUNKS).await?;
+        let is_last = page.len() < CHUNKS as usize;
+        chunks.extend(page);
+        if is_last {
+            return Ok(chunks);
+        }
+    }
+}
+
+/// The output for the page: all of it when it is short, else its end.
+pub(crate) async fn read_shown(
+    store: &Store,
+    tick: Tick,
+    attempt: u32,
+) -> Result<Shown, StoreError> {
+    let chunks = read_all(store, tick, attempt, None).await?;
+    let mut bytes = 0;
+    let kept = chunks.iter().rev().take_while(|chunk| {
+        bytes += chunk.content.len();
+        bytes <= PAGE_BYTES_MAX
+    });
+    let kept = kept.count().max(1).min(chunks.len());
+    let (dropped, shown) = chunks.split_at(chunks.len() - kept);
+    let mut gaps = Gaps::default();
+    dropped.iter().for_each(|chunk| {
+        gaps.before(chunk);
+    });
+    Ok(Shown {
+        is_cut: !dropped.is_empty(),
+        last: chunks.last().map_or(-1, |chunk| chunk.number),
+        pieces: pieces(shown, &mut gaps),
+    })
+}
+
+fn pieces(chunks: &[OutputChunk], gaps: &mut Gaps) -> Vec<Piece> {
+    let mut pieces: Vec<(Piece, Vec<u8>)> = Vec::new();
+    for chunk in chunks {
+        let gap = gaps.before(chunk);
+        match pieces.last_mut() {
+            Some((piece, bytes)) if piece.stream == stream_word(chunk.stream) && gap.is_none() => {
+                bytes.extend_from_slice(&chunk.content);
+            }
+            _ => {
+                let piece = Piece {
+                    stream: stream_word(chunk.stream),
+                    text: String::new(),
+                    gap,
+                };
+                pieces.push((piece, chunk.content.clone()));
+            }
+        }
+    }
+    pieces
+        .into_iter()
+        .map(|(piece, bytes)| Piece {
+            text: plain_text(&bytes),
+            ..piece
+        })
+        .collect()
+}
+
+/// Where the next chunk of each stream should begin.
+#[derive(Debug, Default)]
+pub(crate) struct Gaps {
+    stdout: i64,
+    stderr: i64,
+}
+
+impl Gaps {
+    /// Bytes of the chunk's stream that are missing before it, if any.
+    pub(crate) fn before(&mut self, chunk: &OutputChunk) -> Option<i64> {
+        let expected = match chunk.stream {
+            OutputStream::Stdout => &mut self.stdout,
+            OutputStream::Stderr => &mut self.stderr,
+        };
+        let gap = chunk.offset - *expected;
+        *expected = chunk.offset + i64::try_from(chunk.content.len()).unwrap_or(0);
+        (gap > 0).then_some(gap)
+    }
+}
+
+pub(crate) fn stream_word(stream: OutputStream) -> &'static str {
+    match stream {
+        OutputStream::Stdout => "stdout",
+        OutputStream::Stderr => "stderr",
+    }
+}
+
+/// Bytes as text for a page: what is no UTF-8 becomes �, terminal escapes are left out.
+fn plain_text(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(letter) = rest.next() {
+        match letter {
+            '\u{1b}' => skip_escape(&mut rest),
+            '\n' | '\t' => plain.push(letter),
+            '\r' => {}
+            _ if letter.is_control() => plain.push('\u{fffd}'),
+            _ => plain.push(letter),
+        }
+    }
+    plain
+}
+
+/// Skips the rest of a terminal escape: `ESC [ … letter`, `ESC ] … BEL`, or one letter.
+fn skip_escape(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+    match rest.next() {
+        Some('[') => {
+            for letter in rest.by_ref() {
+                if ('\u{40}'..='\u{7e}').contains(&letter) {
+                    break;
+                }
+            }
+        }
+        Some(']') => {
+            while let Some(letter) = rest.next() {
+                let ends =
+                    letter == '\u{7}' || (letter == '\u{1b}' && rest.next_if_eq(&'\\').is_some());
+                if ends {
+                    break;
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What of the output is wanted.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Asked {
+    attempt: Option<u32>,
+    stream: Option<String>,
+    offset: Option<i64>,
+    after: Option<i64>,
+    download: Option<String>,
+}
+
+impl Asked {
+    fn stream(&self) -> Result<Option<OutputStream>, Fault> {
+        match self.stream.as_deref() {
+            None | Some("" | "both") => Ok(None),
+            Some("stdout") => Ok(Some(OutputStream::Stdout)),
+            Some("stderr") => Ok(Some(OutputStream::Stderr)),
+            Some(other) => Err(Fault::Malformed(format!(
+                "{other:?} is no stream; it is stdout or stderr"
+            ))),
+        }
+    }
+}
+
+/// The output as it was written, as text; or as JSON for who accepts only that.
+pub(crate) async fn raw(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    let tick = read_tick(&id)?;
+    let run = app.store.run(tick).await?.run;
+    let attempt = asked.attempt.unwrap_or(run.attempt);
+    let stream = asked.stream()?;
+    let offset = asked.offset.unwrap_or(0).max(0);
+    if offset > 0 && stream.is_none() {
+        return Err(Fault::Malformed(
+            "an offset counts bytes of one stream; add stream=stdout or stream=stderr".to_owned(),
+        ));
+    }
+    let chunks = read_all(&app.store, tick, attempt, stream).await?;
+    let mut gaps = Gaps::default();
+    let omitted: i64 = chunks.iter().filter_map(|chunk| gaps.before(chunk)).sum();
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if accept.contains("application/json") {
+        let is_done = run.state == Phase::Done || attempt < run.attempt;
+        return Ok(axum::Json(as_json(&chunks, offset, omitted, is_done)).into_response());
+    }
+    let body: Vec<u8> = chunks
+        .iter()
+        .flat_map(|chunk| from_offset(chunk, offset))
+        .copied()
+        .collect();
+    let mut response =
+        ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        HeaderName::from_static("carillon-omitted-bytes"),
+        HeaderValue::from(omitted),
+    );
+    // What a command wrote is data: nothing in it may act, however it is opened.
+    headers.insert(
+        "content-security-policy",
+        HeaderValue::from_static("sandbox; default-src 'none'"),
+    );
+    if asked.download.is_some() {
+        let name = format!("attachment; filename=\"{tick}-{attempt}.txt\"");
+        let name = HeaderValue::from_str(&name).map_err(|error| Fault::Internal(error.into()))?;
+        headers.insert(header::CONTENT_DISPOSITION, name);
+    }
+    Ok(response)
+}
+
+fn from_offset(chunk: &OutputChunk, offset: i64) -> &[u8] {
+    let skipped = usize::try_from(offset - chunk.offset)
+        .unwrap_or(0)
+        .min(chunk.content.len());
+    &chunk.content[skipped..]
+}
+
+fn as_json(chunks: &[OutputChunk], offset: i64, omitted: i64, is_done: bool) -> serde_json::Value {
+    let end = |wanted| {
+        let last = chunks.iter().rev().find(|chunk| chunk.stream == wanted);
+        last.map_or(0, |chunk| {
+            chunk.offset + i64::try_from(chunk.content.len()).unwrap_or(0)
+        })
+    };
+    let pieces = chunks.iter().filter_map(|chunk| {
+        let content = from_offset(chunk, offset);
+        (!content.is_empty()).then(|| {
+            json!({
+                "stream": stream_word(chunk.stream),
+                "offset": chunk.offset.max(offset),
+                "written_at": crate::moment::rfc3339(chunk.written_at),
+                "text": String::from_utf8_lossy(content),
+            })
+        })
+    });
+    json!({
+        "chunks": pieces.collect::<Vec<_>>(),
+        "omitted_bytes": omitted,
+        "next_offset": { "stdout": end(OutputStream::Stdout), "stderr": end(OutputStream::Stderr) },
+        "done": is_done,
+    })
+}
+
+/// The output of a living run as server-sent events, each with the number of its last chunk: a reader that comes
+/// back says it in `Last-Event-ID` and misses nothing.
+pub(crate) async fn events(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    let tick = read_tick(&id)?;
+    let run = app.store.run(tick).await?.run;
+    let permit = Arc::clone(&app.streams).try_acquire_owned();
+    let permit = permit.map_err(|_| Fault::TooMany { wait_s: 5 })?;
+    let resumed = headers
+        .get("last-event-id")
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    let tail = Tail {
+        attempt: asked.attempt.unwrap_or(run.attempt),
+        after: resumed.or(asked.after).unwrap_or(-1),
+        phase: None,
+        is_over: false,
+        app,
+        tick,
+        _permit: permit,
+    };
+    let events =
+        Sse::new(tail.into_events()).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)));
+    Ok(events.into_response())
+}
+
+/// One reader of a living run.
+struct Tail {
+    app: Arc<App>,
+    tick: Tick,
+    attempt: u32,
+    after: i64,
+    phase: Option<Phase>,
+    is_over: bool,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Tail {
+    fn into_events(self) -> impl futures_util::Stream<Item = Result<Event, Infallible>> {
+        futures_util::stream::unfold(self, |mut tail| async move {
+            let event = tail.next_event().await?;
+            Some((Ok(event), tail))
+        })
+    }
+
+    /// The next event, or none when the run is over and everything has been told.
+    async fn next_event(&mut self) -> Option<Event> {
+        while !self.is_over {
+            // The state is read first: what was written before the end is then surely seen after it.
+            let run = self.app.store.run(self.tick).await.ok()?.run;
+            let chunks = self
+                .app
+                .store
+                .output(self.tick, self.attempt, None, self.after, CHUNKS)
+                .await
+                .ok()?;
+            if let Some(last) = chunks.last() {
+                self.after = last.number;
+                return Some(output_event(&chunks, self.after));
+            }
+            if run.state == Phase::Done || run.attempt != self.attempt {
+                self.is_over = true;
+                return Some(Event::default().event("end").data(run.state.word()));
+            }
+            if self
+                .phase
+                .replace(run.state)
+                .is_some_and(|before| before != run.state)
+            {
+                return Some(Event::default().event("state").data(run.state.word()));
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+        None
+    }
+}
+
+fn output_event(chunks: &[OutputChunk], last: i64) -> Event {
+    let pieces: Vec<_> = chunks
+        .iter()
+        .map(|chunk| json!({"stream": stream_word(chunk.stream), "offset": chunk.offset, "size": chunk.content.len(), "text": plain_text(&chunk.content)}))
+        .collect();
+    Event::default()
+        .event("output")
+        .id(last.to_string())
+        .data(json!(pieces).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminal_escapes_and_control_characters_do_not_reach_the_page() {
+        assert_eq!(
+            plain_text(b"\x1b[31mred\x1b[0m\r\n\x1b]0;title\x07ok\x00"),
+            "red\nok\u{fffd}"
+        );
+        assert_eq!(plain_text(b"\xff\xe9\x92\x9f"), "\u{fffd}钟");
+        assert_eq!(plain_text(b"\x1b["), "");
+    }
+}

@@ -1,0 +1,164 @@
+//! Everything the pages say, in every language. A message that lacks a language does not compile.
+//!
+//! Knows sentences and languages; must not know pages, requests or the store.
+
+mod account;
+mod chrome;
+mod closed_sets;
+mod faults;
+mod jobs;
+mod nodes;
+mod people;
+mod runs;
+mod system;
+
+use std::fmt::Display;
+
+use carillon_core::lang::Lang;
+
+/// Makes a struct of messages, one field each, and one constant of it for every language.
+macro_rules! catalogue {
+    ($(#[$doc:meta])* $name:ident { $($key:ident: $en:literal, $zh:literal;)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub(crate) struct $name { $(pub(crate) $key: &'static str),+ }
+
+        impl $name {
+            pub(super) const EN: $name = $name { $($key: $en),+ };
+            pub(super) const ZH: $name = $name { $($key: $zh),+ };
+            #[cfg(test)]
+            pub(super) const ALL: &'static [(&'static str, &'static str, &'static str)] =
+                &[$((stringify!($key), $en, $zh)),+];
+        }
+    };
+}
+pub(crate) use catalogue;
+
+/// The whole catalogue in one language.
+#[derive(Debug)]
+pub(crate) struct Words {
+    /// Which language.
+    pub(crate) lang: Lang,
+    /// Navigation, and what every page shares.
+    pub(crate) chrome: chrome::Chrome,
+    /// Signing in, and one's own account.
+    pub(crate) account: account::Account,
+    /// Jobs and their editor.
+    pub(crate) jobs: jobs::Jobs,
+    /// The editor of a job.
+    pub(crate) editor: jobs::Editor,
+    /// Runs and their output.
+    pub(crate) runs: runs::Runs,
+    /// Nodes.
+    pub(crate) nodes: nodes::Nodes,
+    /// Accounts, grants, tokens, groups and the audit log.
+    pub(crate) people: people::People,
+    /// Overview, timeline, alerts, import, health.
+    pub(crate) system: system::System,
+    /// What went wrong, and what to do.
+    pub(crate) faults: faults::Faults,
+}
+
+static EN: Words = Words {
+    lang: Lang::En,
+    chrome: chrome::Chrome::EN,
+    account: account::Account::EN,
+    jobs: jobs::Jobs::EN,
+    editor: jobs::Editor::EN,
+    runs: runs::Runs::EN,
+    nodes: nodes::Nodes::EN,
+    people: people::People::EN,
+    system: system::System::EN,
+    faults: faults::Faults::EN,
+};
+
+static ZH: Words = Words {
+    lang: Lang::Zh,
+    chrome: chrome::Chrome::ZH,
+    account: account::Account::ZH,
+    jobs: jobs::Jobs::ZH,
+    editor: jobs::Editor::ZH,
+    runs: runs::Runs::ZH,
+    nodes: nodes::Nodes::ZH,
+    people: people::People::ZH,
+    system: system::System::ZH,
+    faults: faults::Faults::ZH,
+};
+
+/// The catalogue in `lang`.
+pub(crate) fn words(lang: Lang) -> &'static Words {
+    match lang {
+        Lang::En => &EN,
+        Lang::Zh => &ZH,
+    }
+}
+
+/// Puts `values` in the places of `{}` in `message`, in order.
+pub(crate) fn fill(message: &str, values: &[&dyn Display]) -> String {
+    let mut pieces = message.split("{}");
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for (piece, value) in pieces.zip(values) {
+        text.push_str(&value.to_string());
+        text.push_str(piece);
+    }
+    text
+}
+
+/// The same for one value, as templates write it.
+pub(crate) fn fill_in(message: &str, value: impl Display) -> String {
+    fill(message, &[&value])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
+        [
+            chrome::Chrome::ALL,
+            account::Account::ALL,
+            jobs::Jobs::ALL,
+            jobs::Editor::ALL,
+            runs::Runs::ALL,
+            nodes::Nodes::ALL,
+            people::People::ALL,
+            system::System::ALL,
+            faults::Faults::ALL,
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// Messages that are the same in both languages: names, abbreviations and units.
+    const SAME: &[&str] = &["product"];
+
+    #[test]
+    fn every_message_is_said_in_both_languages() {
+        for (key, en, zh) in all() {
+            let has_han = zh.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
+
+            assert!(!en.trim().is_empty(), "{key} is empty in English");
+            assert!(
+                has_han || SAME.contains(key),
+                "{key} is not said in Chinese: {zh}"
+            );
+            assert!(
+                en.is_ascii() || en.chars().all(|c| c < '\u{4e00}'),
+                "{key}: {en}"
+            );
+        }
+    }
+
+    #[test]
+    fn both_languages_leave_the_same_places_open() {
+        for (key, en, zh) in all() {
+            assert_eq!(en.matches("{}").count(), zh.matches("{}").count(), "{key}");
+        }
+    }
+
+    #[test]
+    fn values_go_where_the_message_wants_them() {
+        assert_eq!(fill("{} of {}", &[&1, &"x"]), "1 of x");
+        assert_eq!(fill("none", &[]), "none");
+    }
+}

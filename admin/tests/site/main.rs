@@ -1,0 +1,11 @@
+//! The pages and the API over real HTTP, a real store and real sessions.
+#![allow(
+    clippy::unwrap_used,
+    clippy::allow_attributes,
+    reason = "tests may unwrap and tell what they saw"
+)]
+
+mod api;
+mod every_route;
+mod pages;
+mod support;

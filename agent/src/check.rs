@@ -1,0 +1,97 @@
+//! `agent check`: looks at everything this node needs and says what it found, one line each.
+
+use std::process::ExitCode;
+
+use carillon_core::node::CLOCK_OFFSET_WARNING;
+use carillon_lifecycle::config::Config;
+use carillon_store::Store;
+
+use crate::cli::options;
+use crate::clock::Clock;
+use crate::node_folder::check_folder;
+use crate::tick_lock::TickLock;
+
+/// Verdicts so far.
+struct Verdicts {
+    is_bad: bool,
+}
+
+/// Checks and prints; fails when something is wrong.
+pub(crate) async fn check(config: &Config) -> anyhow::Result<ExitCode> {
+    let mut verdicts = Verdicts { is_bad: false };
+    match &config.file {
+        Some(file) => verdicts.good(&format!("configuration: {}", file.display())),
+        None => verdicts.good("configuration: no file, environment and defaults"),
+    }
+    match check_folder(&config.node.data_dir) {
+        Ok(()) => verdicts.good(&format!(
+            "data directory: {}",
+            config.node.data_dir.display()
+        )),
+        Err(error) => verdicts.bad(&format!("data directory: {error:#}")),
+    }
+    match options(config, std::path::PathBuf::new()) {
+        Ok(options) => check_store(&options.store, &mut verdicts).await,
+        Err(error) => verdicts.bad(&format!("database: {error:#}")),
+    }
+    check_redis(config, &mut verdicts).await;
+    Ok(if verdicts.is_bad {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+async fn check_store(store: &Store, verdicts: &mut Verdicts) {
+    if let Err(error) = store.check_schema().await {
+        return verdicts.bad(&format!("database: {error}"));
+    }
+    verdicts.good(&format!("database: {}", store.url()));
+    match store.preflight().await {
+        Ok(findings) => findings
+            .iter()
+            .for_each(|finding| verdicts.bad(&format!("database: {finding}"))),
+        Err(error) => verdicts.bad(&format!("database: {}", error)),
+    }
+    let clock = Clock::new();
+    let asked = clock.ask();
+    match store.now().await {
+        Ok(now) => clock.measure(asked, now),
+        Err(error) => return verdicts.bad(&format!("clock: {}", error)),
+    }
+    match clock.offset() {
+        Some(offset) if offset.offset.abs() > CLOCK_OFFSET_WARNING => verdicts.bad(&format!(
+            "clock: this host is {:#} off the database; set up NTP on both",
+            offset.offset
+        )),
+        _ => verdicts.good("clock: agrees with the database"),
+    }
+}
+
+async fn check_redis(config: &Config, verdicts: &mut Verdicts) {
+    let Some(url) = &config.redis.url else {
+        return verdicts.good("redis: not configured, the database alone decides ticks");
+    };
+    let asked = async { TickLock::new(url.reveal())?.ping().await };
+    match asked.await {
+        Ok(()) => verdicts.good("redis: answers"),
+        Err(error) => verdicts.bad(&format!(
+            "redis: {error}; check redis.url, its password, and that it is up"
+        )),
+    }
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "the verdicts are what the caller asked to read"
+)]
+impl Verdicts {
+    fn good(&self, words: &str) {
+        println!("ok   {words}");
+    }
+
+    fn bad(&mut self, words: &str) {
+        self.is_bad = true;
+        println!("BAD  {words}");
+    }
+}

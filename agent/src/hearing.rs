@@ -1,0 +1,230 @@
+//! What the runner says, and what it means for the runs this node holds.
+
+use carillon_core::conclusion::conclude;
+use carillon_core::run::{News, Reason};
+use carillon_core::scheduler::{Event, Grant};
+use carillon_core::token::Token;
+use carillon_runner::protocol::{
+    Attempt as Known, AttemptState, End, Hello, KillStep, Moment, NotStarted, OutputChunk, Report,
+    Request,
+};
+use tracing::{debug, error, info, warn};
+
+use crate::attempt::{Refusal, judge_refusal};
+use crate::node_health::Health;
+use crate::outbox::OutputSource;
+use crate::pump::Pump;
+use crate::runner_link::LinkNews;
+
+impl Pump {
+    /// Takes in news of the link to the runner.
+    pub(crate) async fn hear_runner(&mut self, news: LinkNews) {
+        match news {
+            LinkNews::Up { hello, attempts } => self.meet_runner(&hello, attempts).await,
+            LinkNews::Down => {
+                let since = self.hands.clock.now();
+                self.health.runner = Health::Ill {
+                    since,
+                    why: "it does not answer".to_owned(),
+                };
+                self.set_gate().await;
+            }
+            LinkNews::Reported(report) => self.hear_report(report).await,
+        }
+    }
+
+    async fn meet_runner(&mut self, hello: &Hello, attempts: Vec<Known>) {
+        info!(
+            runner.pid = hello.pid,
+            attempts = attempts.len(),
+            "the runner answers"
+        );
+        self.health.runner = match &hello.refusing {
+            None => Health::Well,
+            Some(why) => Health::Ill {
+                since: self.hands.clock.now(),
+                why: why.clone(),
+            },
+        };
+        self.journal_is_whole =
+            hello.journal_clean && self.folder.knows_journal(&hello.journal_epoch);
+        self.remember_all(attempts);
+        // Orders that the last runner never saw are repeated; one that it did see is ignored.
+        let orders: Vec<_> = self
+            .attempts
+            .values()
+            .filter(|attempt| attempt.is_waiting() && attempt.is_ordered)
+            .map(|attempt| attempt.order(&self.hands.clock))
+            .collect();
+        if !orders.is_empty() {
+            self.hands.link.send(Request::Start { orders }).await;
+        }
+        self.ask_for_own_runs();
+        self.set_gate().await;
+    }
+
+    async fn hear_report(&mut self, report: Report) {
+        match report {
+            Report::Started { token, at, .. } => self.hear_start(token, at),
+            Report::Output(chunk) => self.hear_output(chunk),
+            Report::KillStep {
+                token,
+                step,
+                reached,
+                ..
+            } => self.hear_kill_step(token, step, reached),
+            Report::Ended { token, end } => self.hear_end(token, &end).await,
+            Report::NotStarted { token, why, .. } => self.hear_refusal(token, why).await,
+            // An attempt that could not be cancelled has started: its kill is on the way.
+            Report::States { .. } => {}
+            Report::Refusing { why } => {
+                error!("the runner starts nothing any more: {why}");
+                self.health.runner = Health::Ill {
+                    since: self.hands.clock.now(),
+                    why,
+                };
+                self.set_gate().await;
+            }
+            Report::Hello(_) | Report::Snapshot { .. } => {}
+        }
+    }
+
+    pub(crate) fn hear_start(&mut self, token: Token, at: Moment) {
+        let started_at = self.hands.clock.from_boottime_ns(at.boottime_ns);
+        let Some(attempt) = self.attempts.get_mut(&token) else {
+            return;
+        };
+        if attempt.is_waiting() {
+            let report = attempt.started(started_at);
+            self.counters
+                .count_start(attempt.grant.start_at, started_at);
+            self.hands.outbox.report(report);
+        }
+        self.health.count_start();
+    }
+
+    fn hear_output(&mut self, chunk: OutputChunk) {
+        let Some(attempt) = self.attempts.get(&chunk.token) else {
+            return;
+        };
+        let Grant {
+            tick,
+            attempt: number,
+            ..
+        } = attempt.grant;
+        let cap = attempt.spec.launch.output;
+        let source = OutputSource {
+            tick,
+            attempt: number,
+            cap,
+        };
+        if !self.hands.outbox.output(source, chunk) {
+            debug!(run.id = %tick, "output waits with the runner");
+            self.is_output_waiting = true;
+        }
+    }
+
+    fn hear_kill_step(&self, token: Token, step: KillStep, reached: u32) {
+        let Some(attempt) = self.attempts.get(&token) else {
+            return;
+        };
+        match step {
+            KillStep::Term | KillStep::Kill => {
+                info!(run.id = %attempt.grant.tick, reached, "{step:?} sent to its processes");
+            }
+            KillStep::Stuck => warn!(
+                run.id = %attempt.grant.tick, reached,
+                "processes survived SIGKILL, they hang in the kernel and keep their place"
+            ),
+        }
+    }
+
+    pub(crate) async fn hear_end(&mut self, token: Token, end: &End) {
+        let chance = self.draw();
+        let node = self.node();
+        let ended_at = self.hands.clock.from_boottime_ns(end.ended.boottime_ns);
+        let started = end
+            .started
+            .map(|at| self.hands.clock.from_boottime_ns(at.boottime_ns));
+        let Some(attempt) = self.attempts.get_mut(&token) else {
+            // The run is not known yet: its row is on the way, and the runner says it again when asked.
+            return self.remember(token, AttemptState::Ended { end: end.clone() });
+        };
+        if attempt.is_over() {
+            return;
+        }
+        attempt.started_at = attempt.started_at.or(started);
+        let ending = conclude(&attempt.spec, &end.ending);
+        self.counters.count_outcome(ending.outcome);
+        let report = attempt.ended(node, ended_at, ending, chance);
+        let tick = attempt.grant.tick;
+        self.log_end(&report.news, tick);
+        self.hands.outbox.report(report);
+        self.tell(Event::Released(tick)).await;
+    }
+
+    fn log_end(&self, news: &News, tick: carillon_core::tick::Tick) {
+        match news {
+            News::Ended { ending, .. } if !ending.outcome.is_trouble() => {
+                debug!(run.id = %tick, outcome = %ending.outcome, "run ended");
+            }
+            News::Ended { ending, .. } => info!(
+                run.id = %tick, outcome = %ending.outcome, exit_code = ending.exit_code,
+                signal = ending.signal, detail = ending.detail, "run ended"
+            ),
+            News::Retrying {
+                ending, not_before, ..
+            } => info!(
+                run.id = %tick, outcome = %ending.outcome, exit_code = ending.exit_code,
+                "attempt ended, the next begins at {not_before:.0}"
+            ),
+            News::Started { .. } | News::HandedBack { .. } => {}
+        }
+    }
+
+    pub(crate) async fn hear_refusal(&mut self, token: Token, why: NotStarted) {
+        let Some(attempt) = self.attempts.get(&token) else {
+            let at = Moment {
+                boottime_ns: 0,
+                realtime_us: 0,
+            };
+            return self.remember(token, AttemptState::NotStarted { why, at });
+        };
+        if attempt.is_over() {
+            return;
+        }
+        let words = format!("{why:?}");
+        match judge_refusal(why, attempt.kill_by.as_deref()) {
+            Refusal::HandBack(reason) => {
+                if reason == Reason::SpawnRefused
+                    && self
+                        .health
+                        .count_spawn_failure(words, self.hands.clock.now())
+                {
+                    error!("starts keep failing, this node claims nothing until that is cured");
+                    self.set_gate().await;
+                }
+                self.give_up(token, reason).await;
+            }
+            Refusal::Ended(ending) => {
+                let (chance, node, now) = (self.draw(), self.node(), self.hands.clock.now());
+                let Some(attempt) = self.attempts.get_mut(&token) else {
+                    return;
+                };
+                let ending = conclude(&attempt.spec, &ending);
+                self.counters.count_outcome(ending.outcome);
+                let tick = attempt.grant.tick;
+                let report = attempt.ended(node, now, ending, chance);
+                self.log_end(&report.news, tick);
+                self.hands.outbox.report(report);
+                self.tell(Event::Released(tick)).await;
+            }
+        }
+    }
+
+    /// A number from [0, 1).
+    pub(crate) fn draw(&mut self) -> f64 {
+        let [high, ..] = *self.chances.mint().as_bytes();
+        f64::from(high) / 256.0
+    }
+}

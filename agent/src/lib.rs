@@ -1,0 +1,34 @@
+//! The agent: one on each node, no leader among them.
+//!
+//! [`pump`] turns the effects of `core`'s scheduler into calls to the store, the tick lock and the runner, and their
+//! answers into events. Around it: the clock, heartbeats, the reload of jobs, the outbox of results, the audit of
+//! ticks, and the control socket that the command line talks to. Only `tick_lock` and `wake_up` know Redis.
+
+pub mod agent;
+pub mod attempt;
+mod bulletin;
+mod check;
+pub mod cli;
+pub mod clock;
+pub mod control;
+mod hearing;
+mod heartbeat;
+pub mod host;
+pub mod loaded_job;
+mod message;
+pub mod node_folder;
+pub mod node_health;
+mod obeying;
+mod outbox;
+mod output_tail;
+mod owning;
+mod performing;
+pub mod pump;
+pub mod reexec;
+mod runner_link;
+mod starting;
+pub mod stats;
+mod tick_audit;
+pub mod tick_lock;
+mod verbs;
+pub mod wake_up;

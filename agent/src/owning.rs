@@ -1,0 +1,275 @@
+//! Runs that are this node's by the store, whoever claimed them: an earlier life of the agent, or a claim whose answer
+//! came after it had been given up.
+//!
+//! The runner's journal is the judge. A run it knows is adopted; a run it never heard of was never started and is
+//! handed back. Where the journal is not whole, its silence proves nothing, and the run is left to be declared lost.
+
+use carillon_core::identity::JobId;
+use carillon_core::run::{Ending, News, Outcome, Reason, Report};
+use carillon_core::scheduler::{Event, Grant};
+use carillon_core::tick::Tick;
+use carillon_core::token::Token;
+use carillon_runner::protocol::{Attempt as Known, AttemptState, Request};
+use carillon_store::{FeedItem, Run, StoreError};
+use jiff::SignedDuration;
+use tracing::{info, warn};
+
+use crate::message::{Message, Story};
+use crate::pump::Pump;
+use crate::starting::fetch_story;
+
+/// Runs that one comparison takes on.
+const RUNS_MAX: u32 = 10_000;
+
+/// The answer to a claim may be on its way for so long; only then is a run unknown to this agent.
+const ANSWER_PATIENCE: SignedDuration = SignedDuration::from_secs(5);
+
+impl Pump {
+    /// Asks the store which open runs are this node's.
+    pub(crate) fn ask_for_own_runs(&mut self) {
+        let (store, node) = (self.hands.store.clone(), self.node());
+        self.ask_for(async move {
+            match store.runs_held_by(node, RUNS_MAX).await {
+                Ok(runs) => Message::Owned(runs),
+                Err(error) => Message::StoreFailed(error.to_string()),
+            }
+        });
+    }
+
+    /// Compares what is ours by the store with what the runner knows.
+    pub(crate) async fn reconcile(&mut self, runs: Vec<Run>) {
+        let now = self.hands.clock.now();
+        let mut unmatched: Vec<_> = self.known.keys().copied().collect();
+        for run in &runs {
+            let Some(grant) = grant_of(run) else { continue };
+            unmatched.retain(|&token| token != grant.token);
+            if self.attempts.contains_key(&grant.token) || self.preparing.contains_key(&grant.token)
+            {
+                continue;
+            }
+            // Still asked for: the answer may be yes, and then it is started.
+            if self.scheduler.holds(&grant.tick) {
+                continue;
+            }
+            let is_mine_now = run.boot == Some(self.me.boot);
+            let age = run.claimed_at.map(|at| now.duration_since(at));
+            let is_fresh = is_mine_now && age.is_some_and(|age| age < ANSWER_PATIENCE);
+            match self.known.contains_key(&grant.token) {
+                _ if is_fresh => {}
+                true => self.adopt(grant),
+                false if is_mine_now || self.journal_is_whole => {
+                    self.return_unstarted(&grant, is_mine_now);
+                }
+                false => warn!(
+                    run.id = %grant.tick,
+                    "the journal is not whole and does not know this run, it will be declared lost"
+                ),
+            }
+        }
+        self.judge_unmatched(&unmatched);
+    }
+
+    /// What the runner knows and the store does not count as open: the runner may forget what has ended, unless the
+    /// run was declared lost and can be corrected.
+    fn judge_unmatched(&mut self, unmatched: &[Token]) {
+        for &token in unmatched {
+            let is_held = self.attempts.contains_key(&token) || self.preparing.contains_key(&token);
+            let Some(&tick) = self.known_ticks.get(&token).filter(|_| !is_held) else {
+                continue;
+            };
+            let is_over = self.known.get(&token).is_some_and(is_over);
+            let store = self.hands.store.clone();
+            self.ask_for(async move {
+                match store.run(tick).await {
+                    Ok(listed) if is_correctable(&listed.run, token) => {
+                        grant_of(&listed.run).map_or(Message::Done, Message::Correctable)
+                    }
+                    Ok(_) | Err(StoreError::NotFound { .. }) if is_over => Message::Unwanted(token),
+                    Ok(_) => Message::Done,
+                    Err(error) => Message::StoreFailed(error.to_string()),
+                }
+            });
+        }
+    }
+
+    /// Nobody wants this attempt's report any more.
+    pub(crate) async fn forget_one(&mut self, token: Token) {
+        self.known.remove(&token);
+        self.known_ticks.remove(&token);
+        self.hands
+            .link
+            .send(Request::Ack {
+                tokens: vec![token],
+            })
+            .await;
+    }
+
+    /// Takes over a run that the runner knows.
+    pub(crate) fn adopt(&mut self, grant: Grant) {
+        let (store, claimant) = (self.hands.store.clone(), self.claimant());
+        self.preparing.insert(grant.token, grant.tick);
+        self.ask_for(async move {
+            if let Err(error) = store.adopt(claimant, &[(grant.tick, grant.token)]).await {
+                return Message::NotAdopted {
+                    token: grant.token,
+                    why: error.to_string(),
+                };
+            }
+            match fetch_story(&store, &grant).await {
+                Some(story) => Message::Adopted {
+                    grant,
+                    story: Box::new(story),
+                },
+                None => Message::NotAdopted {
+                    token: grant.token,
+                    why: "its job could not be read".to_owned(),
+                },
+            }
+        });
+    }
+
+    /// Holds an adopted run and takes in what the runner has said of it since.
+    pub(crate) async fn hold_adopted(&mut self, grant: Grant, story: Story) {
+        info!(run.id = %grant.tick, attempt = grant.attempt, "run adopted");
+        self.preparing.remove(&grant.token);
+        self.hold(grant, story);
+        if let Some(attempt) = self.attempts.get_mut(&grant.token) {
+            attempt.is_ordered = true;
+        }
+        self.tell(Event::Adopted(vec![grant.tick])).await;
+        self.known_ticks.remove(&grant.token);
+        match self.known.remove(&grant.token) {
+            Some(AttemptState::Running { at, .. }) => self.hear_start(grant.token, at),
+            Some(AttemptState::Ended { end }) => self.hear_end(grant.token, &end).await,
+            Some(AttemptState::NotStarted { why, .. }) => self.hear_refusal(grant.token, why).await,
+            Some(AttemptState::StartUnknown) => self.declare_lost(grant.token).await,
+            Some(AttemptState::Ordered | AttemptState::Unknown) | None => {}
+        }
+    }
+
+    /// The runner died between its record of the start and the start: nobody can know more.
+    async fn declare_lost(&mut self, token: Token) {
+        let (node, now, chance) = (self.node(), self.hands.clock.now(), self.draw());
+        let Some(attempt) = self.attempts.get_mut(&token) else {
+            return;
+        };
+        let mut ending = Ending::without_process(Outcome::Lost, Reason::NodeRestarted);
+        ending.detail =
+            Some("the runner went down as it was about to start the command".to_owned());
+        let report = attempt.ended(node, now, ending, chance);
+        let tick = attempt.grant.tick;
+        self.hands.outbox.report(report);
+        self.tell(Event::Released(tick)).await;
+    }
+
+    /// The run is not ours after all, or the store did not answer: the next comparison tells.
+    pub(crate) fn leave_unadopted(&mut self, token: Token, why: &str) {
+        self.preparing.remove(&token);
+        info!("a run of an earlier life is not adopted now: {why}");
+    }
+
+    /// Hands back a run that was never started.
+    fn return_unstarted(&mut self, grant: &Grant, is_of_this_boot: bool) {
+        let now = self.hands.clock.now();
+        let until = self.offer_until(grant);
+        let reason = match is_of_this_boot {
+            true => Reason::ClaimUnknown,
+            false => Reason::NodeRestarted,
+        };
+        info!(run.id = %grant.tick, reason = %reason, "claimed and never started, handed back");
+        let news = match now < until {
+            true => News::HandedBack { until, reason },
+            false => News::Ended {
+                started_at: None,
+                at: now,
+                ending: Ending::without_process(Outcome::Missed, reason),
+            },
+        };
+        self.hands.outbox.report(Report {
+            tick: grant.tick,
+            token: grant.token,
+            news,
+        });
+    }
+
+    /// Keeps what the runner said of a run that is not held (yet).
+    pub(crate) fn remember(&mut self, token: Token, state: AttemptState) {
+        self.known.insert(token, state);
+    }
+
+    /// Keeps what the runner knew when it was met.
+    pub(crate) fn remember_all(&mut self, attempts: Vec<Known>) {
+        let tick = |known: &Known| {
+            known
+                .run
+                .parse::<Tick>()
+                .ok()
+                .map(|tick| (known.token, tick))
+        };
+        self.known_ticks = attempts.iter().filter_map(tick).collect();
+        self.known = attempts
+            .into_iter()
+            .map(|known| (known.token, known.state))
+            .collect();
+    }
+
+    /// Loads what has changed.
+    pub(crate) async fn load_jobs(&mut self, items: Vec<FeedItem>) {
+        let (mut plans, mut gone) = (Vec::new(), Vec::new());
+        for item in items {
+            let (job, trouble) = match item {
+                FeedItem::Current(job) => match self.texts.load(&job) {
+                    Ok(plan) => {
+                        self.corrupt.remove(&plan.job);
+                        plans.push(plan);
+                        continue;
+                    }
+                    Err(error) => (job.id, Some(error.to_string())),
+                },
+                FeedItem::Gone(job) => (job, None),
+                FeedItem::Corrupt { job, error, .. } => (job, Some(error.to_string())),
+            };
+            self.drop_job(job, trouble);
+            gone.push(job);
+        }
+        if !gone.is_empty() {
+            self.tell(Event::JobsRemoved(gone)).await;
+        }
+        self.tell(Event::JobsLoaded(plans)).await;
+    }
+
+    fn drop_job(&mut self, job: JobId, trouble: Option<String>) {
+        self.texts.remove(job);
+        match trouble {
+            Some(why) => {
+                warn!(job.id = %job, "left to others: {why}");
+                self.corrupt.insert(job, why);
+            }
+            None => {
+                self.corrupt.remove(&job);
+            }
+        }
+    }
+}
+
+fn is_over(state: &AttemptState) -> bool {
+    !matches!(state, AttemptState::Ordered | AttemptState::Running { .. })
+}
+
+/// Whether this owner may still say how a run ended that was declared lost.
+fn is_correctable(run: &Run, token: Token) -> bool {
+    run.outcome == Some(Outcome::Lost) && run.token == Some(token)
+}
+
+/// The right to a run that the store says somebody owns.
+pub(crate) fn grant_of(run: &Run) -> Option<Grant> {
+    Some(Grant {
+        tick: run.tick,
+        trigger: run.trigger,
+        version: run.version,
+        attempt: run.attempt,
+        token: run.token?,
+        start_at: run.not_before,
+        start_until: run.start_until,
+    })
+}

@@ -1,0 +1,210 @@
+//! From a won claim to the order for the runner.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use carillon_core::job::JobSpec;
+use carillon_core::placement::Placement;
+use carillon_core::run::{Reason, Trigger};
+use carillon_core::scheduler::{Event, Grant};
+use carillon_core::token::Token;
+use carillon_runner::protocol::Request;
+use carillon_store::Store;
+use jiff::Timestamp;
+use tracing::{debug, info, warn};
+
+use crate::attempt::{Attempt, Surroundings};
+use crate::message::{Message, Story};
+use crate::pump::Pump;
+
+impl Pump {
+    /// Takes in a run that is ours; its story is fetched first where it is not what is loaded.
+    pub(crate) fn start(&mut self, grant: Grant) {
+        debug!(run.id = %grant.tick, attempt = grant.attempt, "claim won");
+        let text = self.texts.get(grant.tick.job, grant.version);
+        match (grant.trigger, text) {
+            (Trigger::Schedule | Trigger::CatchUp | Trigger::Boot, Some(text)) => {
+                let story = Story {
+                    name: text.name.to_string(),
+                    spec: text.spec(),
+                    parameters: Vec::new(),
+                };
+                self.hold(grant, story);
+                self.waiting.push_back(grant.token);
+            }
+            _ => self.prepare(grant),
+        }
+    }
+
+    /// Starts a run whose story has been fetched, or gives it back when there is none.
+    pub(crate) async fn start_prepared(&mut self, grant: Grant, story: Option<Box<Story>>) {
+        self.preparing.remove(&grant.token);
+        if let Some(story) = story {
+            self.hold(grant, *story);
+            self.waiting.push_back(grant.token);
+            return self.fill_places().await;
+        }
+        warn!(run.id = %grant.tick, "what the run executes could not be read, it is handed back");
+        let nothing = Story {
+            name: String::new(),
+            spec: JobSpec::default(),
+            parameters: Vec::new(),
+        };
+        self.hold(grant, nothing);
+        self.give_up(grant.token, Reason::StoreUnavailable).await;
+    }
+
+    /// Keeps the attempt until its end is recorded.
+    pub(crate) fn hold(&mut self, grant: Grant, story: Story) {
+        let surroundings = self.surroundings(&grant, story.parameters.clone());
+        let attempt = Attempt::new(grant, story, surroundings);
+        self.attempts.insert(grant.token, attempt);
+    }
+
+    /// Gives the runner as many of the waiting attempts as the node has places, in the order they were won.
+    pub(crate) async fn fill_places(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let taken = self
+            .attempts
+            .values()
+            .filter(|attempt| attempt.takes_place())
+            .count();
+        let places = usize::try_from(self.me.peer.running_max).unwrap_or(usize::MAX);
+        let mut free = places.saturating_sub(taken);
+        let mut orders = Vec::new();
+        while free > 0
+            && let Some(token) = self.waiting.pop_front()
+        {
+            let waiting = self
+                .attempts
+                .get_mut(&token)
+                .filter(|attempt| attempt.is_waiting());
+            if let Some(attempt) = waiting {
+                attempt.is_ordered = true;
+                orders.push(attempt.order(&self.hands.clock));
+                free -= 1;
+            }
+        }
+        if !orders.is_empty() {
+            self.hands.link.send(Request::Start { orders }).await;
+        }
+    }
+
+    /// Hands back what has waited for a place until it was too late.
+    pub(crate) async fn give_up_late(&mut self) {
+        let now = self.hands.clock.now();
+        let is_late = |token: &Token| {
+            let attempt = self.attempts.get(token);
+            attempt.is_none_or(|attempt| attempt.grant.start_until <= now)
+        };
+        let (late, in_time): (VecDeque<_>, VecDeque<_>) =
+            self.waiting.iter().copied().partition(is_late);
+        self.waiting = in_time;
+        for token in late {
+            self.give_up(token, Reason::NoCapacity).await;
+        }
+    }
+
+    fn surroundings(&self, grant: &Grant, parameters: Vec<(String, String)>) -> Surroundings {
+        let plan = self.scheduler.plan(grant.tick.job);
+        let (slot, slots) = match plan.map(|plan| plan.placement) {
+            Some(Placement::Some(slots)) => (grant.tick.slot, i64::from(slots)),
+            Some(Placement::EveryNode) => self.seat_among_all(grant),
+            Some(Placement::One) | None => (0, 1),
+        };
+        let node = self.me.peer.name.clone();
+        Surroundings {
+            node,
+            slot,
+            slots,
+            parameters,
+        }
+    }
+
+    /// This node's place among all nodes that run the job, in the order of their numbers.
+    fn seat_among_all(&self, grant: &Grant) -> (i64, i64) {
+        let plan = self.scheduler.plan(grant.tick.job);
+        let allows = |name: &str, labels| plan.is_none_or(|plan| plan.target.allows(name, labels));
+        let others = self.peers().iter().filter(|peer| {
+            peer.id != self.node() && peer.is_candidate() && allows(&peer.name, &peer.labels)
+        });
+        let (mut before, mut all) = (0, 1);
+        for peer in others {
+            all += 1;
+            before += i64::from(peer.id < self.node());
+        }
+        (before, all)
+    }
+
+    /// Fetches what a run executes when it is not the loaded version, or when somebody gave it parameters.
+    pub(crate) fn prepare(&mut self, grant: Grant) {
+        self.preparing.insert(grant.token, grant.tick);
+        let store = self.hands.store.clone();
+        self.ask_for(async move {
+            let story = fetch_story(&store, &grant).await;
+            Message::Prepared {
+                grant,
+                story: story.map(Box::new),
+            }
+        });
+    }
+
+    /// Reports that nothing was started, so that another node may have it while there is time.
+    pub(crate) async fn give_up(&mut self, token: Token, reason: Reason) {
+        let Some(grant) = self.attempts.get(&token).map(|attempt| attempt.grant) else {
+            return;
+        };
+        let now = self.hands.clock.now();
+        let until = self.offer_until(&grant);
+        info!(run.id = %grant.tick, reason = %reason, "not started here");
+        if let Some(attempt) = self.attempts.get_mut(&token) {
+            self.hands
+                .outbox
+                .report(attempt.not_started(now, reason, until));
+        }
+        self.tell(Event::Released(grant.tick)).await;
+    }
+}
+
+impl Pump {
+    /// Until when a run that was not started here is offered to others.
+    pub(crate) fn offer_until(&self, grant: &Grant) -> Timestamp {
+        let plan = self.scheduler.plan(grant.tick.job);
+        let is_first = grant.trigger != Trigger::Manual && grant.attempt == 1;
+        plan.filter(|_| is_first).map_or(grant.start_until, |plan| {
+            plan.late.offer_until(grant.tick.fire_time)
+        })
+    }
+}
+
+/// What the run executes, by the version it was claimed for.
+pub(crate) async fn fetch_story(store: &Store, grant: &Grant) -> Option<Story> {
+    let version = store.job_version(grant.tick.job, grant.version).await;
+    let version = version
+        .map_err(|error| warn!(run.id = %grant.tick, "{error}"))
+        .ok()?;
+    let parameters = match grant.trigger {
+        Trigger::Manual => {
+            let listed = store.run(grant.tick).await;
+            let listed = listed
+                .map_err(|error| warn!(run.id = %grant.tick, "{error}"))
+                .ok()?;
+            read_parameters(listed.run.parameters.as_deref())
+        }
+        _ => Vec::new(),
+    };
+    Some(Story {
+        name: version.draft.name.to_string(),
+        spec: version.draft.spec,
+        parameters,
+    })
+}
+
+/// The variables of a manual run: a JSON object of texts, checked when it was asked for.
+fn read_parameters(text: Option<&str>) -> Vec<(String, String)> {
+    let parameters = text.and_then(|text| serde_json::from_str(text).ok());
+    parameters.map_or_else(Vec::new, |map: BTreeMap<String, String>| {
+        map.into_iter().collect()
+    })
+}

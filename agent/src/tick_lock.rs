@@ -1,0 +1,253 @@
+//! The tick lock: one Redis key for each tick, which thins the crowd before the claim. It is never the proof.
+//!
+//! Granted, denied and not knowing are three answers. While Redis does not answer, a breaker keeps everybody from
+//! waiting for it: claims go on through the store alone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::time::Duration;
+
+use carillon_core::tick::Tick;
+use carillon_core::token::Token;
+use jiff::{SignedDuration, Timestamp};
+use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
+use redis::cluster::ClusterClient;
+use redis::cluster_async::ClusterConnection;
+use redis::sentinel::{SentinelClient, SentinelServerType};
+use tokio::sync::Mutex;
+use tracing::{info, warn};
+
+/// The whole question may take this long; later is not knowing.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// So many questions without an answer open the breaker.
+const FAILURES_MAX: u32 = 3;
+
+/// And it stays open this long before the next try.
+const OPEN_FOR: SignedDuration = SignedDuration::from_secs(5);
+
+/// A lock outlives every deadline that matters; its value is of no consequence for safety.
+const LIFETIME_MS: u64 = 10 * 60 * 1000;
+
+/// Keys of one bucket share a hash tag, so that a cluster takes a pipeline for each bucket instead of one for each key.
+const BUCKETS: i64 = 16;
+
+/// The Redis side of tick locks.
+#[derive(Clone)]
+pub struct TickLock {
+    link: Arc<Link>,
+}
+
+struct Link {
+    place: Place,
+    /// Dropped after a failure where the server may have moved.
+    connection: Mutex<Option<Connection>>,
+    failures: AtomicU32,
+    /// Microseconds since 1970 until which nobody asks.
+    open_until: AtomicI64,
+}
+
+enum Place {
+    Single(Box<redis::Client>),
+    Cluster(Box<ClusterClient>),
+    Sentinel(Box<Mutex<SentinelClient>>),
+}
+
+#[derive(Clone)]
+enum Connection {
+    Single(ConnectionManager),
+    Cluster(ClusterConnection),
+    /// To whoever was the master when it was made.
+    Master(MultiplexedConnection),
+}
+
+impl TickLock {
+    /// A lock at this URL: `redis://…`, `rediss://…`, `redis+cluster://HOST:PORT,HOST:PORT` or
+    /// `redis+sentinel://HOST:PORT,HOST:PORT/SERVICE`. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// When the URL is not understood; the error does not repeat its password.
+    pub fn new(url: &str) -> redis::RedisResult<Self> {
+        let link = Link {
+            place: Place::of(url)?,
+            connection: Mutex::new(None),
+            failures: AtomicU32::new(0),
+            open_until: AtomicI64::new(i64::MIN),
+        };
+        Ok(TickLock {
+            link: Arc::new(link),
+        })
+    }
+
+    /// Whether asking makes sense at this time.
+    pub fn is_usable(&self, now: Timestamp) -> bool {
+        now.as_microsecond() >= self.link.open_until.load(Ordering::Relaxed)
+    }
+
+    /// Asks for every lock in one round trip. None is not knowing.
+    pub async fn take(&self, ticks: &[(Tick, Token)], now: Timestamp) -> Option<Vec<bool>> {
+        if !self.is_usable(now) {
+            return None;
+        }
+        match tokio::time::timeout(PATIENCE, self.set_all(ticks)).await {
+            Ok(Ok(granted)) => {
+                if self.link.failures.swap(0, Ordering::Relaxed) >= FAILURES_MAX {
+                    info!("redis answers again, tick locks are back");
+                }
+                Some(granted)
+            }
+            Ok(Err(error)) => {
+                self.forget_master().await;
+                self.fail(now, &error.to_string())
+            }
+            Err(_) => self.fail(now, "no answer in time"),
+        }
+    }
+
+    /// Asks Redis whether it is there.
+    ///
+    /// # Errors
+    /// When it is not, or refuses.
+    pub async fn ping(&self) -> redis::RedisResult<()> {
+        let ping = redis::cmd("PING");
+        match self.connection().await? {
+            Connection::Single(mut connection) => ping.query_async(&mut connection).await,
+            Connection::Master(mut connection) => ping.query_async(&mut connection).await,
+            Connection::Cluster(mut connection) => ping.query_async(&mut connection).await,
+        }
+    }
+
+    /// The master may be another server by now; the others find their way back themselves.
+    async fn forget_master(&self) {
+        let mut kept = self.link.connection.lock().await;
+        if matches!(*kept, Some(Connection::Master(_))) {
+            *kept = None;
+        }
+    }
+
+    fn fail(&self, now: Timestamp, error: &str) -> Option<Vec<bool>> {
+        let failures = self.link.failures.fetch_add(1, Ordering::Relaxed) + 1;
+        if failures >= FAILURES_MAX {
+            let until = now.saturating_add(OPEN_FOR).unwrap_or(now);
+            self.link
+                .open_until
+                .store(until.as_microsecond(), Ordering::Relaxed);
+        }
+        if failures == FAILURES_MAX {
+            warn!(
+                error,
+                "redis does not answer, ticks are decided by the store alone until it does"
+            );
+        }
+        None
+    }
+
+    async fn set_all(&self, ticks: &[(Tick, Token)]) -> redis::RedisResult<Vec<bool>> {
+        let answers = match self.connection().await? {
+            Connection::Single(mut connection) => {
+                pipeline(ticks).query_async(&mut connection).await?
+            }
+            Connection::Master(mut connection) => {
+                pipeline(ticks).query_async(&mut connection).await?
+            }
+            Connection::Cluster(connection) => set_by_bucket(connection, ticks).await?,
+        };
+        Ok(answers
+            .into_iter()
+            .map(|answer: Option<String>| answer.is_some())
+            .collect())
+    }
+
+    async fn connection(&self) -> redis::RedisResult<Connection> {
+        let mut kept = self.link.connection.lock().await;
+        if kept.is_none() {
+            *kept = Some(self.link.place.connect().await?);
+        }
+        Ok(kept.clone().expect("it was just made"))
+    }
+}
+
+impl Place {
+    fn of(url: &str) -> redis::RedisResult<Self> {
+        let hosts = |list: &str| {
+            list.split(',')
+                .map(|host| format!("redis://{host}"))
+                .collect::<Vec<_>>()
+        };
+        if let Some(list) = url.strip_prefix("redis+cluster://") {
+            return Ok(Place::Cluster(Box::new(ClusterClient::new(hosts(list))?)));
+        }
+        let Some(rest) = url.strip_prefix("redis+sentinel://") else {
+            return Ok(Place::Single(Box::new(redis::Client::open(url)?)));
+        };
+        let unnamed = || {
+            redis::RedisError::from((
+                redis::ErrorKind::InvalidClientConfig,
+                "redis+sentinel names no service; write redis+sentinel://HOST:PORT/SERVICE",
+            ))
+        };
+        let (list, service) = rest.split_once('/').ok_or_else(unnamed)?;
+        let client = SentinelClient::build(hosts(list), service, None, SentinelServerType::Master)?;
+        Ok(Place::Sentinel(Box::new(Mutex::new(client))))
+    }
+
+    async fn connect(&self) -> redis::RedisResult<Connection> {
+        Ok(match self {
+            Place::Single(client) => Connection::Single(
+                client
+                    .get_connection_manager_with_config(impatient())
+                    .await?,
+            ),
+            Place::Cluster(client) => Connection::Cluster(client.get_async_connection().await?),
+            Place::Sentinel(client) => {
+                Connection::Master(client.lock().await.get_async_connection().await?)
+            }
+        })
+    }
+}
+
+/// A manager that fails at once and tries again with the next question, instead of making a tick wait for its back-off.
+fn impatient() -> ConnectionManagerConfig {
+    ConnectionManagerConfig::new()
+        .set_response_timeout(Some(PATIENCE))
+        .set_connection_timeout(Some(PATIENCE * 2))
+        .set_number_of_retries(1)
+        .set_max_delay(Duration::from_millis(200))
+}
+
+fn pipeline<'t>(ticks: impl IntoIterator<Item = &'t (Tick, Token)>) -> redis::Pipeline {
+    let mut pipeline = redis::pipe();
+    for (tick, token) in ticks {
+        let key = format!("carillon:{{b{}}}:{tick}", tick.job.0.rem_euclid(BUCKETS));
+        pipeline
+            .cmd("SET")
+            .arg(key)
+            .arg(token.to_string())
+            .arg("NX")
+            .arg("PX")
+            .arg(LIFETIME_MS);
+    }
+    pipeline
+}
+
+async fn set_by_bucket(
+    connection: ClusterConnection,
+    ticks: &[(Tick, Token)],
+) -> redis::RedisResult<Vec<Option<String>>> {
+    let mut answers = vec![None; ticks.len()];
+    for bucket in 0..BUCKETS {
+        let (places, mine): (Vec<_>, Vec<_>) = ticks
+            .iter()
+            .enumerate()
+            .filter(|(_, (tick, _))| tick.job.0.rem_euclid(BUCKETS) == bucket)
+            .unzip();
+        if mine.is_empty() {
+            continue;
+        }
+        let part: Vec<Option<String>> = pipeline(mine).query_async(&mut connection.clone()).await?;
+        for (place, answer) in places.into_iter().zip(part) {
+            answers[place] = answer;
+        }
+    }
+    Ok(answers)
+}

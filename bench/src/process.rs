@@ -1,0 +1,76 @@
+//! What processes cost, read from /proc.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+/// What the kernel calls a clock tick in /proc: a hundredth of a second on every Linux of today.
+const TICK_US: u64 = 10_000;
+
+/// Processor time of a process without its children, in microseconds; known to a hundredth of a second.
+///
+/// # Errors
+/// When there is no such process.
+pub fn cpu_us(pid: u32) -> Result<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat"))
+        .with_context(|| format!("process {pid} is gone"))?;
+    // The name may hold blanks and brackets; what follows it is numbers.
+    let (_, numbers) = text.rsplit_once(") ").context("a stat without a name")?;
+    let fields: Vec<&str> = numbers.split(' ').collect();
+    let ticks = |index: usize| -> Result<u64> { Ok(fields[index].parse()?) };
+    // utime and stime, fields 14 and 15 of which two and the name are cut off.
+    Ok((ticks(11)? + ticks(12)?) * TICK_US)
+}
+
+/// Memory of a process in KiB.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Memory {
+    /// Resident, with what it shares with others.
+    pub resident_kib: u64,
+    /// Its own, as it stands in its page tables, without files.
+    pub anonymous_kib: u64,
+}
+
+/// Memory of a process.
+///
+/// # Errors
+/// When there is no such process.
+pub fn memory(pid: u32) -> Result<Memory> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status"))
+        .with_context(|| format!("process {pid} is gone"))?;
+    let field = |name: &str| -> Result<u64> {
+        let line = text.lines().find(|line| line.starts_with(name));
+        let number = line.and_then(|line| line.split_whitespace().nth(1));
+        Ok(number.with_context(|| format!("no {name}"))?.parse()?)
+    };
+    Ok(Memory {
+        resident_kib: field("VmRSS:")?,
+        anonymous_kib: field("RssAnon:")?,
+    })
+}
+
+/// The runner whose data directory this is.
+///
+/// # Errors
+/// When there is none.
+pub fn runner_of(data_dir: &Path) -> Result<u32> {
+    let wanted = data_dir.display().to_string();
+    for entry in std::fs::read_dir("/proc")? {
+        let entry = entry?;
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        else {
+            continue;
+        };
+        // A process that ended meanwhile has no command line.
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
+        let is_runner = words.get(1) == Some(&b"runner".as_slice());
+        if is_runner && words.contains(&wanted.as_bytes()) {
+            return Ok(pid);
+        }
+    }
+    anyhow::bail!("no runner works in {wanted}")
+}

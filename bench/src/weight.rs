@@ -1,0 +1,66 @@
+//! What an agent weighs that has jobs but nothing to do: memory and processor time.
+
+use anyhow::Result;
+
+use crate::cluster::{Cluster, Stores};
+use crate::machine::{SECOND_NS, load, next_second, sleep_until_ns};
+use crate::table::{Table, show};
+
+/// Measures an idle agent with so many jobs, over so many seconds.
+///
+/// # Errors
+/// When something does not come up.
+pub async fn measure(crowds: &[usize], seconds: i64, stores: &[Stores]) -> Result<Table> {
+    let mut table = Table::new(
+        format!("idle for {seconds} s"),
+        &[
+            "jobs loaded",
+            "agent MiB",
+            "of it its own",
+            "runner MiB",
+            "of it its own",
+            "both MiB",
+            "agent CPU %",
+            "runner CPU %",
+            "bytes/job",
+            "loaded after s",
+            "one more known after s",
+            "load",
+        ],
+    );
+    for &stores in stores {
+        for &jobs in crowds {
+            let load = load()?;
+            let mut cluster = Cluster::start(stores, 1).await?;
+            let (empty, _) = cluster.memory()?;
+            let loaded_s = cluster.add_jobs("0 0 1 1 *", jobs).await?;
+            let from = next_second(3);
+            sleep_until_ns(from * SECOND_NS);
+            let before = cluster.cpu()?;
+            sleep_until_ns((from + seconds) * SECOND_NS);
+            let spent = cluster.cpu()?.since(before);
+            let (agent, runner) = cluster.memory()?;
+            let one_more_s = cluster.add_jobs("0 0 1 1 *", 1).await?;
+            let bytes_each =
+                agent.anonymous_kib.saturating_sub(empty.anonymous_kib) * 1024 / jobs as u64;
+            let mib = |kib: u64| format!("{:.1}", kib as f64 / 1024.0);
+            let percent = |us: u64| format!("{:.2}", us as f64 / 1e4 / seconds as f64);
+            table.add([
+                format!("{jobs}, {}", stores.name()),
+                mib(agent.resident_kib),
+                mib(agent.anonymous_kib),
+                mib(runner.resident_kib),
+                mib(runner.anonymous_kib),
+                mib(agent.resident_kib + runner.resident_kib),
+                percent(spent.agents_us),
+                percent(spent.runners_us),
+                bytes_each.to_string(),
+                format!("{loaded_s:.2}"),
+                format!("{one_more_s:.2}"),
+                load,
+            ]);
+        }
+    }
+    show(&table);
+    Ok(table)
+}

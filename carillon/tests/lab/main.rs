@@ -1,0 +1,16 @@
+//! The whole system on one machine, judged from outside.
+//!
+//! Real agents on a private MariaDB and Redis run jobs whose command is a witness. What the store
+//! records is compared with what the witness wrote.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::allow_attributes,
+    reason = "tests may unwrap and tell what they saw"
+)]
+
+mod laws;
+mod refusals;
+mod rig;
+mod verbs;
+mod weather;

@@ -1,0 +1,295 @@
+//! A cluster on one machine: private MariaDB and Redis, real agents, and a witness that every job
+//! testifies to.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use carillon_core::identity::GroupId;
+use carillon_core::job::{JobDraft, JobSpec, ScheduleText};
+use carillon_core::launch::LaunchSpec;
+use carillon_core::overlap::Overlap;
+use carillon_core::schedule::DstRule;
+use carillon_store::{Editor, Store};
+use carillon_testbed::{
+    Database, Folder, MariaDb, Process, Proxy, Redis, Witness, leashed, program, wait_until,
+};
+
+use crate::laws::{self, Record, Second, Window};
+
+/// An agent that starts or stops takes no longer.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// Every tick is closed within its start deadline (5 s for jobs of every second) and a minute.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5 + 60 + 10);
+
+/// How long ticks are watched; more with `CARILLON_LAB_SECONDS`.
+pub(crate) fn watched_seconds() -> i64 {
+    let wanted = std::env::var("CARILLON_LAB_SECONDS").ok();
+    wanted
+        .and_then(|seconds| seconds.parse().ok())
+        .unwrap_or(20)
+}
+
+pub(crate) struct Lab {
+    pub(crate) agents: Vec<Agent>,
+    pub(crate) mariadb: MariaDb,
+    pub(crate) redis: Redis,
+    pub(crate) witness: Witness,
+    pub(crate) database: Database,
+    pub(crate) jobs: usize,
+    folder: Folder,
+}
+
+pub(crate) struct Agent {
+    pub(crate) name: String,
+    pub(crate) process: Process,
+    /// The way to the database, where the test wants to disturb it.
+    pub(crate) proxy: Option<Proxy>,
+    data_dir: PathBuf,
+    settings: Vec<(String, String)>,
+}
+
+impl Lab {
+    /// Stores, tables and `jobs` jobs of every second; no agent yet.
+    pub(crate) fn with_jobs(jobs: usize) -> Self {
+        Self::with(jobs, "")
+    }
+
+    /// One job of every second whose witness gets further arguments, such as `--sleep 6`.
+    pub(crate) fn with_job(arguments: &str) -> Self {
+        Self::with(1, arguments)
+    }
+
+    fn with(jobs: usize, arguments: &str) -> Self {
+        let mariadb = MariaDb::start().expect("MariaDB starts");
+        let redis = Redis::start().expect("Redis starts");
+        let database = mariadb.create_database().expect("MariaDB answers");
+        let witness = Witness::create().expect("the witness is built");
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
+        let command = format!("{} {arguments}", witness.command());
+        runtime.block_on(create_jobs(&database.url, command.trim_end(), jobs));
+        let folder = Folder::create().expect("the temporary folder can be written");
+        Self {
+            agents: Vec::new(),
+            mariadb,
+            redis,
+            witness,
+            database,
+            jobs,
+            folder,
+        }
+    }
+
+    /// Starts agents `n1`, `n2`, … and returns when all of them beat.
+    pub(crate) fn start_agents(&mut self, count: usize) {
+        for number in 1..=count {
+            self.start_agent(number, None);
+        }
+        self.wait_for_beats();
+    }
+
+    /// The same, each with a proxy of its own before the database.
+    pub(crate) fn start_agents_behind_proxies(&mut self, count: usize) {
+        for number in 1..=count {
+            let proxy = Proxy::start(self.mariadb.port()).expect("a proxy starts");
+            self.start_agent(number, Some(proxy));
+        }
+        self.wait_for_beats();
+    }
+
+    fn start_agent(&mut self, number: usize, proxy: Option<Proxy>) {
+        let name = format!("n{number}");
+        let data_dir = self.folder.join(&name);
+        let port = proxy.as_ref().map_or(self.mariadb.port(), Proxy::port);
+        let settings = [
+            ("CARILLON_DATABASE__URL", self.database.url_through(port)),
+            ("CARILLON_REDIS__URL", self.redis.url()),
+            ("CARILLON_NODE__NAME", name.clone()),
+            ("CARILLON_NODE__DATA_DIR", data_dir.display().to_string()),
+        ];
+        let settings = settings
+            .map(|(key, value)| (key.to_owned(), value))
+            .to_vec();
+        let process = start_process(&name, &data_dir, &settings);
+        self.agents.push(Agent {
+            name,
+            process,
+            proxy,
+            data_dir,
+            settings,
+        });
+    }
+
+    fn wait_for_beats(&mut self) {
+        let count = self.agents.len();
+        wait_until("every agent to beat", START_LIMIT, || {
+            for agent in &mut self.agents {
+                agent.expect_alive();
+            }
+            (self.beating_nodes() == count).then_some(())
+        });
+    }
+
+    /// The seconds to be judged, beginning with one that lies ahead.
+    pub(crate) fn next_window(&self) -> Window {
+        let from = self.now() + 2;
+        Window {
+            from,
+            until: from + watched_seconds(),
+        }
+    }
+
+    /// Waits until the store's clock has reached this second.
+    pub(crate) fn wait_for_second(&self, second: Second) {
+        let limit = Duration::from_secs(watched_seconds().unsigned_abs() + 60);
+        wait_until("the window's next part", limit, || {
+            (self.now() >= second).then_some(())
+        });
+    }
+
+    /// Waits until every tick of the window has its outcome, and returns what the store says.
+    pub(crate) fn closed_records(&self, window: Window) -> Vec<Record> {
+        self.wait_for_second(window.until);
+        wait_until("every tick to be closed", CLOSE_LIMIT, || {
+            let records = self.records(window);
+            let open = records.iter().any(|record| record.state != "done");
+            let jobs = self.job_ids();
+            (!open && laws::undecided(&records, &jobs, window).is_empty()).then_some(records)
+        })
+    }
+
+    pub(crate) fn job_ids(&self) -> Vec<String> {
+        let rows = self
+            .database
+            .query("select id from jobs")
+            .expect("the database answers");
+        rows.lines().map(str::to_owned).collect()
+    }
+
+    /// Runs whose ticks touch the window.
+    fn records(&self, window: Window) -> Vec<Record> {
+        let sql = format!(
+            "select job_id, fire_time div 1000000, coalesce(until_time, fire_time) div 1000000, \
+             state, coalesce(outcome, '-'), coalesce(reason, '-') from runs \
+             where kind = 0 and fire_time < {until} * 1000000 \
+             and coalesce(until_time, fire_time) >= {from} * 1000000",
+            from = window.from,
+            until = window.until,
+        );
+        let rows = self.database.query(&sql).expect("the database answers");
+        rows.lines().map(Record::parse).collect()
+    }
+
+    /// The store's clock, in whole seconds since 1970.
+    fn now(&self) -> Second {
+        let now = self.mariadb.query("select floor(unix_timestamp(now(6)))");
+        // While the database is down nobody can ask it; the machine is the same.
+        let now = now.unwrap_or_else(|_| {
+            let output = std::process::Command::new("date").arg("+%s").output();
+            String::from_utf8(output.expect("date runs").stdout).expect("date prints digits")
+        });
+        now.trim().parse().expect("seconds are a number")
+    }
+
+    fn beating_nodes(&self) -> usize {
+        let sql = "select count(*) from nodes where is_claiming and left_at is null \
+                   and last_beat_at > (unix_timestamp(now(6)) - 8) * 1000000";
+        let count = self.database.query(sql).expect("the database answers");
+        count.trim().parse().expect("a count is a number")
+    }
+}
+
+impl Agent {
+    /// Kills it (SIGKILL); its runner and commands live on.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again with the same folder.
+    pub(crate) fn start_again(&mut self) {
+        self.process = start_process(&self.name, &self.data_dir, &self.settings);
+    }
+
+    /// Runs `agent VERB …` for it; returns its exit code, standard output and standard error.
+    pub(crate) fn call(&self, words: &[&str]) -> (i32, String, String) {
+        call_agent(&self.settings, words)
+    }
+
+    fn expect_alive(&mut self) {
+        let ended = self.process.exit_status();
+        assert!(
+            ended.is_none(),
+            "{} ended: {ended:?}\n{}",
+            self.name,
+            self.process.log()
+        );
+    }
+}
+
+fn start_process(name: &str, data_dir: &PathBuf, settings: &[(String, String)]) -> Process {
+    std::fs::create_dir_all(data_dir).expect("the temporary folder can be written");
+    let mut command = leashed(program("agent").expect("the agent is built"));
+    command
+        .arg("start")
+        .envs(settings.iter().cloned())
+        .env("CARILLON_LOG", "info");
+    let log = data_dir.with_extension("log");
+    Process::start(&format!("agent {name}"), command, &log).expect("the agent's program starts")
+}
+
+/// Runs the agent's program to its end, with these settings.
+pub(crate) fn call_agent(settings: &[(String, String)], words: &[&str]) -> (i32, String, String) {
+    let output = std::process::Command::new(program("agent").expect("the agent is built"))
+        .args(words)
+        .envs(settings.iter().cloned())
+        .output()
+        .expect("the agent's program starts");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        output.status.code().unwrap_or(-1),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
+async fn create_jobs(url: &str, command: &str, jobs: usize) {
+    let store = Store::new(url.parse().expect("the testbed's address is one"));
+    store.migrate().await.expect("the tables are created");
+    let editor = Editor::program("lab");
+    let group = store
+        .ensure_group("lab", &editor)
+        .await
+        .expect("the group is created");
+    for number in 0..jobs {
+        let draft = job_of_every_second(&format!("job {number}"), group, command);
+        store
+            .create_job(&draft, &editor)
+            .await
+            .expect("the job is created");
+    }
+    store.close().await;
+}
+
+fn job_of_every_second(name: &str, group: GroupId, command: &str) -> JobDraft {
+    let launch = LaunchSpec {
+        command: command.to_owned(),
+        ..LaunchSpec::default()
+    };
+    JobDraft {
+        name: name.parse().expect("a short name is one"),
+        group,
+        description: String::new(),
+        enabled: true,
+        schedule: ScheduleText {
+            expression: "* * * * * *".to_owned(),
+            zone: "UTC".to_owned(),
+            dst: DstRule::default(),
+        },
+        // A machine under load may need longer than a second; that is not what the lab is about.
+        spec: JobSpec {
+            launch,
+            overlap: Overlap::Allow(60),
+            ..JobSpec::default()
+        },
+    }
+}

@@ -1,0 +1,93 @@
+//! What the verbs of the agent do to commands that run.
+
+use std::time::Duration;
+
+use carillon_testbed::{Sighting, SightingKind, wait_until};
+
+use crate::rig::Lab;
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// The rows of the run that a start belongs to: state, outcome and exit code.
+fn runs_of(lab: &Lab, start: &Sighting) -> Vec<String> {
+    let second = crate::laws::fire_second(start);
+    let sql = format!(
+        "select state, outcome, exit_code from runs where kind = 0 and fire_time = {second} * 1000000"
+    );
+    lab.database
+        .query(&sql)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
+
+fn wait_for_end(lab: &Lab, start: &Sighting) {
+    wait_until("the command to end", SOON, || {
+        let sightings = lab.witness.read().unwrap();
+        let is_end = |sighting: &Sighting| matches!(sighting.kind, SightingKind::End { .. });
+        sightings
+            .iter()
+            .any(|it| is_end(it) && it.pid == start.pid)
+            .then_some(())
+    });
+}
+
+fn expect_exit_code_3_recorded_once(lab: &Lab, start: &Sighting) {
+    wait_for_end(lab, start);
+    wait_until("the run to be recorded", SOON, || {
+        let runs = runs_of(lab, start);
+        (runs == ["done\tfailed\t3"]).then_some(())
+    });
+    let starts = lab.witness.starts().unwrap();
+    let same = starts
+        .iter()
+        .filter(|other| other.fire_time == start.fire_time);
+    assert_eq!(same.count(), 1);
+}
+
+#[test]
+fn command_survives_restart_and_its_exit_code_is_recorded_once() {
+    let mut lab = Lab::with_job("--sleep 6 --exit 3");
+    lab.start_agents(1);
+    let start = lab.witness.wait_for_starts(1, SOON).remove(0);
+    let pid = lab.agents[0].process.pid();
+
+    let (code, _, said) = lab.agents[0].call(&["restart"]);
+
+    assert_eq!(code, 0, "{said}");
+    expect_exit_code_3_recorded_once(&lab, &start);
+    let (_, stats, _) = lab.agents[0].call(&["stats", "--json"]);
+    let stats: serde_json::Value = serde_json::from_str(&stats).unwrap();
+    assert_eq!(stats["pid"], pid);
+    assert_eq!(stats["state"], "running");
+}
+
+#[test]
+fn command_survives_a_killed_agent_and_the_next_one_records_it_once() {
+    let mut lab = Lab::with_job("--sleep 6 --exit 3");
+    lab.start_agents(1);
+    let start = lab.witness.wait_for_starts(1, SOON).remove(0);
+
+    lab.agents[0].kill();
+    lab.agents[0].start_again();
+
+    expect_exit_code_3_recorded_once(&lab, &start);
+}
+
+#[test]
+fn stop_returns_when_commands_have_ended_and_nothing_is_left() {
+    let mut lab = Lab::with_job("--sleep 4");
+    lab.start_agents(1);
+    let start = lab.witness.wait_for_starts(1, SOON).remove(0);
+
+    let (code, _, said) = lab.agents[0].call(&["stop"]);
+
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(lab.agents[0].process.wait_for_exit(SOON).code(), Some(0));
+    wait_for_end(&lab, &start);
+    let ends = lab.witness.read().unwrap().len();
+    assert_eq!(ends % 2, 0, "a command was still running");
+    assert_eq!(lab.agents[0].call(&["stop"]).0, 3);
+    assert_eq!(lab.agents[0].call(&["stats"]).0, 3);
+}

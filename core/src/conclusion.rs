@@ -1,0 +1,221 @@
+//! What the end of an attempt means for its run: the outcome, and whether another attempt follows.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::identity::NodeId;
+use crate::job::{Delivery, JobSpec};
+use crate::launch;
+use crate::retry::RetryNode;
+use crate::run::{Ending, News, Outcome, Preference, Reason};
+
+/// The facts about one attempt that its end is judged by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AttemptEnd {
+    /// Counted from 1.
+    pub attempt: u32,
+    /// The node that made it.
+    pub node: NodeId,
+    /// When the command started, if it did.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// Drawn from [0, 1), for the jitter of the delay.
+    pub chance: f64,
+}
+
+/// How long the next attempt may wait for a node after its delay.
+const RETRY_PATIENCE: SignedDuration = SignedDuration::from_mins(10);
+
+/// The outcome of an attempt that ended so.
+pub fn conclude(spec: &JobSpec, ending: &launch::Ending) -> Ending {
+    let mut conclusion = Ending {
+        outcome: Outcome::Failed,
+        exit_code: None,
+        signal: None,
+        reason: None,
+        detail: None,
+    };
+    match ending {
+        launch::Ending::Exited { code } => {
+            conclusion.exit_code = Some(*code);
+            if spec.is_success(*code) {
+                conclusion.outcome = Outcome::Succeeded;
+            }
+        }
+        launch::Ending::Signaled { signal, .. } => conclusion.signal = Some(*signal),
+        launch::Ending::TimedOut { which } => {
+            conclusion.outcome = Outcome::TimedOut;
+            conclusion.detail = Some(match which {
+                launch::Timeout::Attempt => "it ran for longer than its timeout".to_owned(),
+                launch::Timeout::Idle => {
+                    "it wrote nothing for longer than its idle timeout".to_owned()
+                }
+            });
+        }
+        launch::Ending::Killed { by } => {
+            conclusion.outcome = Outcome::Killed;
+            conclusion.detail = Some(format!("ended by {by}"));
+        }
+        launch::Ending::CouldNotStart { why } => {
+            conclusion.outcome = Outcome::CouldNotStart;
+            conclusion.reason = Some(Reason::SpawnRefused);
+            conclusion.detail = Some(why.to_string());
+        }
+        launch::Ending::Interrupted => {
+            conclusion.outcome = Outcome::Interrupted;
+            conclusion.detail = Some("the command ended while nobody watched it".to_owned());
+        }
+    }
+    conclusion
+}
+
+/// The report of an attempt that ended: the end of the run, or the way to the next attempt.
+pub fn report(spec: &JobSpec, end: AttemptEnd, ending: Ending) -> News {
+    let AttemptEnd {
+        started_at,
+        ended_at: at,
+        ..
+    } = end;
+    let Some(delay) = delay_before_next(spec, end, ending.outcome) else {
+        return News::Ended {
+            started_at,
+            at,
+            ending,
+        };
+    };
+    let not_before = at.saturating_add(delay).unwrap_or(Timestamp::MAX);
+    let until = not_before
+        .saturating_add(RETRY_PATIENCE)
+        .unwrap_or(Timestamp::MAX);
+    let node = match spec.retry.node {
+        RetryNode::Same => Preference::Only(end.node),
+        RetryNode::PreferOther => Preference::RatherNot(end.node),
+        RetryNode::MustOther => Preference::Not(end.node),
+    };
+    News::Retrying {
+        started_at,
+        at,
+        ending,
+        not_before,
+        until,
+        node,
+    }
+}
+
+/// How long to wait before the next attempt; none when there is none. A run whose end nobody knows is only repeated
+/// when the job bears to be started twice.
+fn delay_before_next(spec: &JobSpec, end: AttemptEnd, outcome: Outcome) -> Option<SignedDuration> {
+    let is_unknown = matches!(outcome, Outcome::Lost | Outcome::Interrupted);
+    if is_unknown && spec.delivery == Delivery::AtMostOnce {
+        return None;
+    }
+    let delay = spec.retry.delay_after(end.attempt, outcome, end.chance)?;
+    let delay = SignedDuration::try_from(delay).ok()?;
+    let spent = end
+        .started_at
+        .map_or(SignedDuration::ZERO, |at| end.ended_at.duration_since(at));
+    let is_in_budget = spec
+        .retry
+        .budget_s
+        .is_none_or(|budget_s| (spent + delay).as_secs_f64() <= budget_s);
+    is_in_budget.then_some(delay)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::retry::Retry;
+
+    fn end(attempt: u32) -> AttemptEnd {
+        AttemptEnd {
+            attempt,
+            node: NodeId(7),
+            started_at: Some(Timestamp::from_second(100).unwrap()),
+            ended_at: Timestamp::from_second(110).unwrap(),
+            chance: 0.5,
+        }
+    }
+
+    fn failed() -> Ending {
+        conclude(&JobSpec::default(), &launch::Ending::Exited { code: 137 })
+    }
+
+    #[test]
+    fn a_signal_is_never_a_success_and_137_is_only_a_code() {
+        let spec = JobSpec {
+            success_codes: vec![0, 137],
+            ..JobSpec::default()
+        };
+        let killed = conclude(
+            &spec,
+            &launch::Ending::Signaled {
+                signal: 9,
+                core_dumped: false,
+            },
+        );
+        let exited = conclude(&spec, &launch::Ending::Exited { code: 137 });
+
+        assert_eq!(
+            (killed.outcome, killed.signal, killed.exit_code),
+            (Outcome::Failed, Some(9), None)
+        );
+        assert_eq!(
+            (exited.outcome, exited.exit_code),
+            (Outcome::Succeeded, Some(137))
+        );
+        assert_eq!(failed().outcome, Outcome::Failed);
+    }
+
+    #[test]
+    fn the_next_attempt_waits_its_delay_and_goes_elsewhere() {
+        let retry = Retry {
+            max_attempts: 2,
+            node: RetryNode::MustOther,
+            ..Retry::default()
+        };
+        let spec = JobSpec {
+            retry,
+            ..JobSpec::default()
+        };
+
+        let News::Retrying {
+            not_before, node, ..
+        } = report(&spec, end(1), failed())
+        else {
+            panic!()
+        };
+        assert_eq!(not_before, Timestamp::from_second(120).unwrap());
+        assert_eq!(node, Preference::Not(NodeId(7)));
+        assert!(matches!(
+            report(&spec, end(2), failed()),
+            News::Ended { .. }
+        ));
+    }
+
+    #[test]
+    fn an_unknown_end_is_not_repeated_unless_the_job_bears_it() {
+        let retry = Retry {
+            max_attempts: 3,
+            on: vec![Outcome::Interrupted],
+            ..Retry::default()
+        };
+        let at_most_once = JobSpec {
+            retry,
+            ..JobSpec::default()
+        };
+        let at_least_once = JobSpec {
+            delivery: Delivery::AtLeastOnce,
+            ..at_most_once.clone()
+        };
+        let interrupted = || conclude(&at_most_once, &launch::Ending::Interrupted);
+
+        assert!(matches!(
+            report(&at_most_once, end(1), interrupted()),
+            News::Ended { .. }
+        ));
+        assert!(matches!(
+            report(&at_least_once, end(1), interrupted()),
+            News::Retrying { .. }
+        ));
+    }
+}

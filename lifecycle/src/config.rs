@@ -1,0 +1,226 @@
+//! The configuration of every program: one file, overridden by the environment.
+//!
+//! A key `section.name` of the file is the variable `CARILLON_SECTION__NAME`; only `CARILLON_*`
+//! names with `__` are configuration. With `_file` (`_FILE`) added, either names a file that holds
+//! the value. The environment wins over the file. All that is wrong is reported at once.
+
+mod duration;
+mod error;
+mod hidden;
+mod keys;
+mod reader;
+mod secret_url;
+mod settings;
+mod suggest;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use duration::{DurationError, parse_duration};
+pub use error::{ConfigError, Problem};
+pub use hidden::Hidden;
+pub use keys::{Form, KEYS, Key, default_file, reference_page};
+pub use secret_url::SecretUrl;
+
+use reader::Reader;
+use settings::Settings;
+
+/// Where a file is looked for when neither `--config` nor `CARILLON_CONFIG` names one; the first
+/// that exists is read.
+pub const SEARCHED_FILES: [&str; 2] = ["./carillon.toml", "/etc/carillon/carillon.toml"];
+
+/// Everything that can be configured, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The file that was read, if there was one.
+    pub file: Option<PathBuf>,
+    /// `database.…`
+    pub database: Database,
+    /// `redis.…`
+    pub redis: Redis,
+    /// `node.…`
+    pub node: Node,
+    /// `runner.…`
+    pub runner: Runner,
+    /// `admin.…`
+    pub admin: Admin,
+    /// `monitor.…`
+    pub monitor: Monitor,
+    /// `mail.…`
+    pub mail: Mail,
+}
+
+/// The one place where admin, agents and monitor meet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Database {
+    /// `database.url`; programs of a cluster ask for it with [`Config::require_database_url`].
+    pub url: Option<SecretUrl>,
+}
+
+/// The tick locks and wake-ups; optional.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redis {
+    /// `redis.url`; without it the database alone decides ticks.
+    pub url: Option<SecretUrl>,
+}
+
+/// This machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// `node.name`; the host name when absent.
+    pub name: Option<String>,
+    /// `node.labels`, such as `role=web`.
+    pub labels: Vec<String>,
+    /// `node.max_running`: the most commands at once.
+    pub max_running: u32,
+    /// `node.data_dir`, absolute.
+    pub data_dir: PathBuf,
+}
+
+/// What commands may do on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Runner {
+    /// `runner.allow_users`: users that commands may run as, besides the runner's own.
+    pub allow_users: Vec<String>,
+}
+
+/// The web pages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admin {
+    /// `admin.listen`: address and port.
+    pub listen: String,
+    /// `admin.public_url`: how people reach the pages; used in mail and for strict cookies.
+    pub public_url: Option<String>,
+}
+
+/// What wakes people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Monitor {
+    /// `monitor.silent_after`: a node without a heartbeat for so long is silent.
+    pub silent_after: Duration,
+    /// `monitor.remind_every`: the pause between reminders of an open incident.
+    pub remind_every: Duration,
+    /// `monitor.webhooks`: rooms and programs that are told of every incident.
+    pub webhooks: Vec<Hidden>,
+    /// `monitor.ping_url`: who outside is told that a monitor lives.
+    pub ping_url: Option<Hidden>,
+    /// `monitor.webhook_hosts`: hosts of webhooks that may be on a private network.
+    pub webhook_hosts: Vec<String>,
+}
+
+/// How mail leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// `mail.smtp_url`: `smtp://`, `smtps://` or `smtp://…?tls=required`; no mail without it.
+    pub smtp_url: Option<SecretUrl>,
+    /// `mail.from`.
+    pub from: Option<String>,
+    /// `mail.to`: who is told when nothing else says so.
+    pub to: Vec<String>,
+    /// `mail.language`: `en` or `zh`.
+    pub language: String,
+}
+
+impl Config {
+    /// Reads the file (`explicit`, else `$CARILLON_CONFIG`, else the first of [`SEARCHED_FILES`]
+    /// that exists, else none) and the environment of this process.
+    ///
+    /// # Errors
+    /// With every problem found, each naming the file and line or the variable, and the cure.
+    pub fn load(explicit: Option<&Path>) -> Result<Self, ConfigError> {
+        let environment: Vec<(String, String)> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
+            .collect();
+        let named = || {
+            let variable = environment
+                .iter()
+                .find(|(name, _)| name == "CARILLON_CONFIG");
+            variable
+                .filter(|(_, value)| !value.is_empty())
+                .map(|(_, value)| PathBuf::from(value))
+        };
+        let file = explicit.map(Path::to_owned).or_else(named).or_else(|| {
+            SEARCHED_FILES
+                .iter()
+                .map(PathBuf::from)
+                .find(|candidate| candidate.exists())
+        });
+        Self::load_from(file.as_deref(), &environment)
+    }
+
+    /// Reads this file, or none, and these variables.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_from(
+        file: Option<&Path>,
+        environment: &[(String, String)],
+    ) -> Result<Self, ConfigError> {
+        let mut problems = Vec::new();
+        let settings = Settings::collect(file, environment, &mut problems);
+        let mut read = Reader::new(&settings, &mut problems);
+        let config = Self {
+            file: file.map(Path::to_owned),
+            database: Database {
+                url: read.optional_url("database.url"),
+            },
+            redis: Redis {
+                url: read.optional_url("redis.url"),
+            },
+            node: Node {
+                name: read.optional_text("node.name"),
+                labels: read.list("node.labels"),
+                max_running: read.count("node.max_running"),
+                data_dir: read.path("node.data_dir"),
+            },
+            runner: Runner {
+                allow_users: read.list("runner.allow_users"),
+            },
+            admin: Admin {
+                listen: read.address("admin.listen"),
+                public_url: read.web_url("admin.public_url"),
+            },
+            monitor: Monitor {
+                silent_after: read.duration("monitor.silent_after"),
+                remind_every: read.duration("monitor.remind_every"),
+                webhooks: read
+                    .list("monitor.webhooks")
+                    .into_iter()
+                    .map(Hidden::new)
+                    .collect(),
+                ping_url: read.optional_text("monitor.ping_url").map(Hidden::new),
+                webhook_hosts: read.list("monitor.webhook_hosts"),
+            },
+            mail: Mail {
+                smtp_url: read.optional_url("mail.smtp_url"),
+                from: read.optional_text("mail.from"),
+                to: read.list("mail.to"),
+                language: read.word("mail.language"),
+            },
+        };
+        if problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError { problems })
+        }
+    }
+
+    /// The database's address, or the sentence that says how to give one.
+    ///
+    /// # Errors
+    /// When `database.url` is not set.
+    pub fn require_database_url(&self) -> Result<&SecretUrl, ConfigError> {
+        self.database.url.as_ref().ok_or_else(|| {
+            let place = match &self.file {
+                Some(file) => format!("{} has none", file.display()),
+                None => format!("no file was found at {}", SEARCHED_FILES.join(" or ")),
+            };
+            ConfigError::from(Problem::new(format!(
+                "database.url is not set ({place}); set it there or as CARILLON_DATABASE__URL, for \
+                 example mysql://carillon:password@db.example.org/carillon; for one machine without \
+                 a server run `carillon up`"
+            )))
+        })
+    }
+}

@@ -1,0 +1,304 @@
+//! Every key: its form, its default and what it is for. The annotated file, the unknown-key check
+//! and the documentation are all made from this table.
+
+use std::fmt::Write;
+
+/// One key of the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// `section.name`.
+    pub name: &'static str,
+    /// What its value looks like.
+    pub form: Form,
+    /// The default as text, in the form of an environment variable; `None` when there is none.
+    pub default: Option<&'static str>,
+    /// An example for the annotated file, in the form of an environment variable.
+    pub example: &'static str,
+    /// Whether its value must never be shown.
+    pub is_secret: bool,
+    /// What it is for, one sentence a line.
+    pub about: &'static str,
+}
+
+/// What a value looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Any text.
+    Text,
+    /// Several texts: an array in the file, separated by commas in a variable.
+    List,
+    /// A whole number above zero.
+    Count,
+    /// `10s`, `5m`, `1h`.
+    Duration,
+}
+
+impl Key {
+    /// `CARILLON_SECTION__NAME`.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!(
+            "CARILLON_{}",
+            self.name.replacen('.', "__", 1).to_ascii_uppercase()
+        )
+    }
+
+    /// The part before the dot.
+    #[must_use]
+    pub fn section(&self) -> &'static str {
+        self.name
+            .split_once('.')
+            .map_or(self.name, |(section, _)| section)
+    }
+
+    /// The part after the dot.
+    #[must_use]
+    pub fn short_name(&self) -> &'static str {
+        self.name
+            .split_once('.')
+            .map_or(self.name, |(_, name)| name)
+    }
+}
+
+const PLAIN: Key = Key {
+    name: "",
+    form: Form::Text,
+    default: None,
+    example: "",
+    is_secret: false,
+    about: "",
+};
+
+/// Every key, in the order of the annotated file.
+pub const KEYS: &[Key] = &[
+    Key {
+        name: "database.url",
+        example: "mysql://carillon:password@db.example.org:3306/carillon",
+        is_secret: true,
+        about: "Where admin, agents and monitor meet: MySQL 8.0 or later, MariaDB 10.6 or later, or a \
+                SQLite file\n(sqlite:///var/lib/carillon/carillon.db) when everything runs on one machine.",
+        ..PLAIN
+    },
+    Key {
+        name: "redis.url",
+        example: "redis://:password@redis.example.org:6379/0",
+        is_secret: true,
+        about: "Thins out the competition for ticks and wakes agents early. Without it everything \
+                works,\nwith more load on the database.",
+        ..PLAIN
+    },
+    Key {
+        name: "node.name",
+        example: "web-1",
+        about: "What people call this machine; unique in the cluster. Default: its host name.",
+        ..PLAIN
+    },
+    Key {
+        name: "node.labels",
+        form: Form::List,
+        default: Some(""),
+        example: "role=web,zone=b",
+        about: "Facts that jobs can select machines by.",
+        ..PLAIN
+    },
+    Key {
+        name: "node.max_running",
+        form: Form::Count,
+        default: Some("500"),
+        example: "500",
+        about: "The most commands that run here at once; also this machine's weight among the others.",
+        ..PLAIN
+    },
+    Key {
+        name: "node.data_dir",
+        default: Some("/var/lib/carillon"),
+        example: "/var/lib/carillon",
+        about: "The journal, the control socket and this machine's identity. One agent per folder.",
+        ..PLAIN
+    },
+    Key {
+        name: "runner.allow_users",
+        form: Form::List,
+        default: Some(""),
+        example: "www-data,backup",
+        about: "Users that commands may run as, besides the runner's own. Switching needs a runner \
+                that is root.",
+        ..PLAIN
+    },
+    Key {
+        name: "admin.listen",
+        default: Some("127.0.0.1:7878"),
+        example: "127.0.0.1:7878",
+        about: "Address and port of the pages. Put a proxy that speaks TLS in front before opening it.",
+        ..PLAIN
+    },
+    Key {
+        name: "admin.public_url",
+        example: "https://carillon.example.org",
+        about: "How people reach the pages; links in mail begin with it.",
+        ..PLAIN
+    },
+    Key {
+        name: "monitor.silent_after",
+        form: Form::Duration,
+        default: Some("30s"),
+        example: "30s",
+        about: "A node without a heartbeat for so long is silent, and people are told.",
+        ..PLAIN
+    },
+    Key {
+        name: "monitor.remind_every",
+        form: Form::Duration,
+        default: Some("4h"),
+        example: "4h",
+        about: "The pause between reminders while an incident stays open.",
+        ..PLAIN
+    },
+    Key {
+        name: "monitor.webhooks",
+        form: Form::List,
+        default: Some(""),
+        example: "slack+https://hooks.slack.com/services/T000/B000/XXXX",
+        is_secret: true,
+        about: "Chat rooms and programs that are told of every incident, beside mail: https://… for a program, \
+                slack+https://…,\ndingtalk+https://…, wecom+https://…, feishu+https://…; #SECRET at the end signs what is sent.",
+    },
+    Key {
+        name: "monitor.ping_url",
+        example: "https://hc-ping.example.org/0b1c2d3e",
+        is_secret: true,
+        about: "Posted to every minute while the monitor sees the database, so that somebody outside notices its silence.",
+        ..PLAIN
+    },
+    Key {
+        name: "monitor.webhook_hosts",
+        form: Form::List,
+        default: Some(""),
+        example: "chat.example.org",
+        about: "Hosts that webhooks may reach although their address is on this machine or a private network.",
+        ..PLAIN
+    },
+    Key {
+        name: "mail.smtp_url",
+        example: "smtp://user:password@mail.example.org:587?tls=required",
+        is_secret: true,
+        about: "The mail server: smtp:// without encryption, smtp://…?tls=required with STARTTLS, \
+                smtps:// with TLS\nfrom the start. Without it no mail is sent.",
+        ..PLAIN
+    },
+    Key {
+        name: "mail.from",
+        example: "carillon@example.org",
+        about: "The sender of every mail.",
+        ..PLAIN
+    },
+    Key {
+        name: "mail.to",
+        form: Form::List,
+        default: Some(""),
+        example: "ops@example.org",
+        about: "Who is told when nothing else says who.",
+        ..PLAIN
+    },
+    Key {
+        name: "mail.language",
+        default: Some("en"),
+        example: "zh",
+        about: "The language of mails and webhooks: en or zh.",
+        ..PLAIN
+    },
+];
+
+/// The configuration file that changes nothing, with every key explained and commented out.
+#[must_use]
+pub fn default_file() -> String {
+    let mut text = String::from(
+        "# Carillon. Every key is also an environment variable, which wins: node.name is\n\
+         # CARILLON_NODE__NAME. With _file added (url_file = \"/run/secrets/db\") a value is read\n\
+         # from a file. Durations are written 10s, 5m, 1h.\n",
+    );
+    let mut section = "";
+    for key in KEYS {
+        if key.section() != section {
+            section = key.section();
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\n[{section}]\n");
+        }
+        for line in key.about.lines() {
+            let _ = writeln!(text, "# {line}");
+        }
+        let shown = key
+            .default
+            .filter(|default| !default.is_empty())
+            .unwrap_or(key.example);
+        let _ = writeln!(
+            text,
+            "# {} = {}",
+            key.short_name(),
+            as_toml(key.form, shown)
+        );
+    }
+    text
+}
+
+/// The page that documents every key, as Markdown.
+#[must_use]
+pub fn reference_page() -> String {
+    let mut text = String::from(PAGE_OPENING);
+    let mut section = "";
+    for key in KEYS {
+        if key.section() != section {
+            section = key.section();
+            let _ = write!(text, "\n## {section}\n");
+        }
+        let default = match key.default {
+            Some("") => "empty".to_owned(),
+            Some(default) => format!("`{default}`"),
+            None => "none".to_owned(),
+        };
+        let form = match key.form {
+            Form::Text => "text",
+            Form::List => "list",
+            Form::Count => "whole number from 1",
+            Form::Duration => "duration",
+        };
+        let secret = if key.is_secret {
+            ", never shown in full"
+        } else {
+            ""
+        };
+        let about = key.about.replace('\n', " ");
+        let _ = write!(text, "\n### {}\n\n{about}\n\n", key.name);
+        let _ = writeln!(text, "* {form}{secret}; default: {default}");
+        let _ = writeln!(text, "* `{}`", key.variable());
+        let _ = writeln!(
+            text,
+            "* `{} = {}`",
+            key.short_name(),
+            as_toml(key.form, key.example)
+        );
+    }
+    text
+}
+
+const PAGE_OPENING: &str = "# Configuration\n\n\
+<!-- Made from the table of keys by `UPDATE_DOCS=1 cargo test -p carillon-lifecycle`; a test compares. -->\n\n\
+Every program reads the same file, the first of: `--config FILE`, `$CARILLON_CONFIG`, `./carillon.toml`,\n\
+`/etc/carillon/carillon.toml`. Every key is also an environment variable, and the variable wins. Only names that begin with\n\
+`CARILLON_` and hold two underscores are configuration.\n\n\
+* Durations are a number and a unit, such as `250ms`, `10s`, `5m`, `1h30m`, `2d`.\n\
+* A list is an array in the file (`[\"a\", \"b\"]`) and separated by commas in a variable (`a,b`).\n\
+* With `_file` added to a key, or `_FILE` to a variable, the value is read from that file; meant for secrets.\n\
+* An empty variable counts as absent. A key that does not exist is an error that names the nearest one.\n\
+* `carillon.toml` belongs to the operator: keep it readable by Carillon's user alone when it holds passwords.\n";
+
+fn as_toml(form: Form, value: &str) -> String {
+    match form {
+        Form::Count => value.to_owned(),
+        Form::Text | Form::Duration => format!("\"{value}\""),
+        Form::List => {
+            let items: Vec<String> = value.split(',').map(|item| format!("\"{item}\"")).collect();
+            format!("[{}]", items.join(", "))
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Hands announcements over, one delivery after the other is claimed, a few at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use carillon_core::token::Token;
+use carillon_store::{Channel, ClaimedDelivery, DeliveryEnd, Store};
+use jiff::SignedDuration;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tracing::{debug, info, warn};
+
+use crate::letter;
+use crate::mailer::{Mailer, pause_after};
+use crate::options::MonitorOptions;
+use crate::random::random_token;
+
+/// A delivery belongs to its sender for so long, and for as long as he renews it: a sender that dies is replaced
+/// after that.
+const LEASE: SignedDuration = SignedDuration::from_secs(20);
+/// How often a sender says that he is still at it.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+/// Mails on their way at one time.
+const SENDING_MAX: usize = 4;
+/// News older than this is no longer news.
+const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// What a sender needs.
+#[derive(Debug)]
+pub(crate) struct Courier {
+    pub(crate) options: MonitorOptions,
+    pub(crate) mailer: Option<Mailer>,
+}
+
+/// Delivers whenever `bell` rings, until the task is ended; then what is on its way goes on to its end.
+pub(crate) async fn deliver(courier: Arc<Courier>, bell: Arc<Notify>, stop: Arc<Notify>) {
+    let mut sending: JoinSet<()> = JoinSet::new();
+    let mut is_stopped = false;
+    while !is_stopped || !sending.is_empty() {
+        tokio::select! {
+            () = bell.notified(), if !is_stopped => fill(&courier, &mut sending).await,
+            () = stop.notified(), if !is_stopped => is_stopped = true,
+            Some(ended) = sending.join_next() => {
+                if let Err(error) = ended {
+                    warn!("a delivery ended unexpectedly: {error}; it is tried again");
+                }
+                if !is_stopped {
+                    fill(&courier, &mut sending).await;
+                }
+            }
+        }
+    }
+}
+
+async fn fill(courier: &Arc<Courier>, sending: &mut JoinSet<()>) {
+    while sending.len() < SENDING_MAX {
+        let token = random_token();
+        match courier.options.store.claim_delivery(token, LEASE).await {
+            Ok(Some(claimed)) => {
+                let courier = Arc::clone(courier);
+                sending.spawn(async move { carry(&courier, claimed, token).await });
+            }
+            Ok(None) => return,
+            Err(error) => {
+                debug!("no delivery could be claimed: {error}");
+                return;
+            }
+        }
+    }
+}
+
+async fn carry(courier: &Courier, delivery: ClaimedDelivery, token: Token) {
+    let store = &courier.options.store;
+    let end = tokio::select! {
+        end = hand_over(courier, &delivery) => end,
+        () = renew(store, delivery.id, token) => {
+            // Somebody else has it: what he does counts.
+            return;
+        }
+    };
+    log(&delivery, &end);
+    // The answer matters more than one try: without it the mail is sent again when the lease ends.
+    for _ in 0..3 {
+        match store.end_delivery(delivery.id, token, &end).await {
+            Ok(()) => return,
+            Err(error) => warn!(
+                "the result of delivery {} is not recorded: {error}",
+                delivery.id
+            ),
+        }
+    }
+}
+
+/// Renews the lease until it is lost.
+async fn renew(store: &Store, id: i64, token: Token) {
+    loop {
+        tokio::time::sleep(RENEW_EVERY).await;
+        match store.renew_delivery(id, token, LEASE).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => debug!("the lease of delivery {id} is not renewed: {error}"),
+        }
+    }
+}
+
+async fn hand_over(courier: &Courier, delivery: &ClaimedDelivery) -> DeliveryEnd {
+    match delivery.destination.channel {
+        Channel::Mail => mail(courier, delivery).await,
+        Channel::Webhook => post(courier, delivery).await,
+    }
+}
+
+async fn mail(courier: &Courier, delivery: &ClaimedDelivery) -> DeliveryEnd {
+    let Some(mailer) = &courier.mailer else {
+        return later(
+            delivery,
+            "mail.smtp_url is not set on this monitor".to_owned(),
+        );
+    };
+    let options = &courier.options;
+    let letter = letter::write(
+        &delivery.announcement,
+        options.lang,
+        options.public_url.as_deref(),
+    );
+    let identity = delivery.announcement_id.to_string();
+    let to = &delivery.destination.address;
+    match mailer
+        .send(&letter, &delivery.announcement, &identity, to)
+        .await
+    {
+        Ok(said) => DeliveryEnd::Sent(said),
+        Err(error) if error.is_passing() => later(delivery, with_causes(&error)),
+        Err(error) => DeliveryEnd::GivenUp(with_causes(&error)),
+    }
+}
+
+async fn post(courier: &Courier, delivery: &ClaimedDelivery) -> DeliveryEnd {
+    let options = &courier.options;
+    let label = &delivery.destination.address;
+    let Some(webhook) = options.webhooks.iter().find(|one| one.label() == label) else {
+        return later(
+            delivery,
+            "this monitor has no such webhook in monitor.webhooks".to_owned(),
+        );
+    };
+    let letter = letter::write(
+        &delivery.announcement,
+        options.lang,
+        options.public_url.as_deref(),
+    );
+    let identity = delivery.announcement_id.to_string();
+    match webhook
+        .send(&letter, &delivery.announcement, &identity)
+        .await
+    {
+        Ok(said) => DeliveryEnd::Sent(said),
+        Err(error) if error.is_passing() => later(delivery, error.to_string()),
+        Err(error) => DeliveryEnd::GivenUp(error.to_string()),
+    }
+}
+
+fn later(delivery: &ClaimedDelivery, why: String) -> DeliveryEnd {
+    let pause = pause_after(delivery.attempts);
+    let waited = pause * i32::try_from(delivery.attempts).unwrap_or(i32::MAX);
+    match waited > GIVE_UP_AFTER {
+        true => DeliveryEnd::GivenUp(why),
+        false => DeliveryEnd::Later(why, pause),
+    }
+}
+
+/// An error with what is below it, since libraries keep the cause there.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(cause) = below {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        below = cause.source();
+    }
+    text
+}
+
+fn log(delivery: &ClaimedDelivery, end: &DeliveryEnd) {
+    let (id, attempts) = (delivery.id, delivery.attempts);
+    match end {
+        DeliveryEnd::Sent(_) => info!(delivery.id = id, attempts, "delivered"),
+        DeliveryEnd::Later(why, pause) => {
+            let seconds = pause.as_secs();
+            warn!(
+                delivery.id = id,
+                attempts, "not delivered, next attempt in {seconds} s: {why}"
+            );
+        }
+        DeliveryEnd::GivenUp(why) => {
+            tracing::error!(delivery.id = id, attempts, "not delivered, given up: {why}");
+        }
+    }
+}

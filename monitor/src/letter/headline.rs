@@ -1,0 +1,286 @@
+//! The headline: who and what, in one line.
+
+use carillon_core::evidence::{Evidence, RunEvidence};
+use carillon_core::incident::{Incident, Owed};
+use carillon_core::rule::{Rule, SubjectKind};
+
+use super::Speech;
+
+/// The headline of one incident.
+pub(crate) fn single(speech: &Speech, incident: &Incident) -> String {
+    let length = speech.length(incident);
+    match speech.owed {
+        Owed::Opened => trouble(speech, incident),
+        Owed::Reminder => {
+            let headline = trouble(speech, incident);
+            speech.say(
+                format!("still, for {length}: {headline}"),
+                format!("仍未恢复（{length}）：{headline}"),
+            )
+        }
+        Owed::Resolved => relief(speech, incident, &length),
+    }
+}
+
+fn trouble(speech: &Speech, incident: &Incident) -> String {
+    let name = &incident.subject.name;
+    let run = match &incident.evidence {
+        Evidence::Run(run) => Some(run.as_ref()),
+        _ => None,
+    };
+    match incident.rule {
+        Rule::NodeSilent => {
+            let since = speech.time(incident.since_at);
+            speech.say(
+                format!("node {name} is silent since {since}"),
+                format!("节点 {name} 自 {since} 起失联"),
+            )
+        }
+        Rule::NodeClock => clock(speech, incident),
+        Rule::NodeTzdb => speech.say(
+            format!("node {name} has other time zone data than most"),
+            format!("节点 {name} 的时区数据版本与多数节点不同"),
+        ),
+        Rule::NodeVersion => speech.say(
+            format!("node {name} runs another version than most"),
+            format!("节点 {name} 的程序版本与多数节点不同"),
+        ),
+        Rule::NodeNotClaiming => speech.say(
+            format!("node {name} takes no runs"),
+            format!("节点 {name} 不再领取任务"),
+        ),
+        Rule::JobFailed => {
+            let (place, end) = (place(speech, run), end(speech, run));
+            speech.say(
+                format!("job {name} failed{place}{end}"),
+                format!("任务 {name}{place}执行失败{end}"),
+            )
+        }
+        Rule::JobTimedOut | Rule::JobLost | Rule::JobCouldNotStart | Rule::JobInterrupted => {
+            bad_end(speech, incident.rule, name, &place(speech, run))
+        }
+        Rule::JobMissed => missed(speech, name, run),
+        Rule::JobLate => speech.say(
+            format!("job {name} is late"),
+            format!("任务 {name} 未按时开始"),
+        ),
+        Rule::JobSlow => speech.say(
+            format!("job {name} takes longer than it should"),
+            format!("任务 {name} 运行时间过长"),
+        ),
+        Rule::JobNoSuccess => speech.say(
+            format!("job {name} has not succeeded for too long"),
+            format!("任务 {name} 长时间没有成功"),
+        ),
+        Rule::Backlog | Rule::StoreUnreachable | Rule::MonitorSilent => {
+            of_cluster(speech, incident)
+        }
+    }
+}
+
+fn bad_end(speech: &Speech, rule: Rule, name: &str, place: &str) -> String {
+    match rule {
+        Rule::JobTimedOut => speech.say(
+            format!("job {name} timed out{place}"),
+            format!("任务 {name}{place}超时"),
+        ),
+        Rule::JobLost => speech.say(
+            format!("job {name}: a run was lost{place}"),
+            format!("任务 {name}{place}的一次运行失去下落"),
+        ),
+        Rule::JobCouldNotStart => speech.say(
+            format!("job {name} could not start{place}"),
+            format!("任务 {name}{place}无法启动"),
+        ),
+        _ => speech.say(
+            format!("job {name} was interrupted{place}"),
+            format!("任务 {name}{place}被中断"),
+        ),
+    }
+}
+
+fn missed(speech: &Speech, name: &str, run: Option<&RunEvidence>) -> String {
+    let Some(run) = run else {
+        return speech.say(
+            format!("job {name} did not run"),
+            format!("任务 {name} 未运行"),
+        );
+    };
+    let due = speech.time_in(run.fire_time, &run.zone);
+    match run.tick_count {
+        0 | 1 => speech.say(
+            format!("job {name} did not run at {due}"),
+            format!("任务 {name} 未在 {due} 运行"),
+        ),
+        count => speech.say(
+            format!("job {name} did not run {count} times from {due}"),
+            format!("任务 {name} 自 {due} 起有 {count} 次未运行"),
+        ),
+    }
+}
+
+fn clock(speech: &Speech, incident: &Incident) -> String {
+    let name = &incident.subject.name;
+    let offset_us = match incident.evidence {
+        Evidence::Clock { offset_us, .. } => offset_us,
+        _ => 0,
+    };
+    #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+    let seconds = offset_us.unsigned_abs() as f64 / 1e6;
+    match offset_us {
+        0 => speech.say(
+            format!("node {name} does not know the time well enough"),
+            format!("节点 {name} 无法可靠确定时间"),
+        ),
+        ..0 => speech.say(
+            format!("the clock of node {name} is {seconds:.1} s ahead"),
+            format!("节点 {name} 的时钟快了 {seconds:.1} 秒"),
+        ),
+        _ => speech.say(
+            format!("the clock of node {name} is {seconds:.1} s behind"),
+            format!("节点 {name} 的时钟慢了 {seconds:.1} 秒"),
+        ),
+    }
+}
+
+fn of_cluster(speech: &Speech, incident: &Incident) -> String {
+    let since = speech.time(incident.since_at);
+    match (incident.rule, &incident.evidence) {
+        (Rule::Backlog, Evidence::Backlog { waiting, .. }) => speech.say(
+            format!("{waiting} runs wait and no node takes them"),
+            format!("{waiting} 次运行在等待，没有节点领取"),
+        ),
+        (Rule::MonitorSilent, _) => {
+            let name = &incident.subject.name;
+            speech.say(
+                format!("monitor {name} is silent since {since}"),
+                format!("监控 {name} 自 {since} 起失联"),
+            )
+        }
+        _ => speech.say(
+            format!("the database does not answer since {since}"),
+            format!("数据库自 {since} 起无响应"),
+        ),
+    }
+}
+
+fn relief(speech: &Speech, incident: &Incident, length: &str) -> String {
+    let name = &incident.subject.name;
+    match incident.rule {
+        Rule::NodeSilent => speech.say(
+            format!("node {name} is back after {length}"),
+            format!("节点 {name} 已恢复，历时 {length}"),
+        ),
+        Rule::MonitorSilent => speech.say(
+            format!("monitor {name} is back after {length}"),
+            format!("监控 {name} 已恢复，历时 {length}"),
+        ),
+        Rule::NodeClock | Rule::NodeTzdb | Rule::NodeVersion | Rule::NodeNotClaiming => speech.say(
+            format!("node {name} is well again after {length}"),
+            format!("节点 {name} 已恢复正常，历时 {length}"),
+        ),
+        Rule::Backlog => speech.say(
+            format!("waiting runs are taken again after {length}"),
+            format!("等待的运行已重新被领取，历时 {length}"),
+        ),
+        Rule::StoreUnreachable => speech.say(
+            format!("the database answers again after {length}"),
+            format!("数据库已恢复响应，历时 {length}"),
+        ),
+        Rule::JobFailed
+        | Rule::JobTimedOut
+        | Rule::JobLost
+        | Rule::JobMissed
+        | Rule::JobCouldNotStart
+        | Rule::JobInterrupted
+        | Rule::JobLate
+        | Rule::JobSlow
+        | Rule::JobNoSuccess => speech.say(
+            format!("job {name} is well again after {length}"),
+            format!("任务 {name} 已恢复正常，历时 {length}"),
+        ),
+    }
+}
+
+fn place(speech: &Speech, run: Option<&RunEvidence>) -> String {
+    match run.and_then(|run| run.node.as_ref()) {
+        Some(node) => speech.say(format!(" on {node}"), format!(" 在 {node} 上")),
+        None => speech.say(String::new(), " ".to_owned()),
+    }
+}
+
+fn end(speech: &Speech, run: Option<&RunEvidence>) -> String {
+    match run.map(|run| (run.exit_code, run.signal)) {
+        Some((Some(code), _)) => {
+            speech.say(format!(" (exit {code})"), format!("（退出码 {code}）"))
+        }
+        Some((None, Some(signal))) => {
+            speech.say(format!(" (signal {signal})"), format!("（信号 {signal}）"))
+        }
+        _ => String::new(),
+    }
+}
+
+/// The headline of a group: how many, what, and the first names.
+pub(crate) fn group(speech: &Speech, incidents: &[Incident]) -> String {
+    let count = incidents.len();
+    let names: Vec<&str> = incidents
+        .iter()
+        .take(3)
+        .map(|incident| incident.subject.name.as_str())
+        .collect();
+    let names = names.join(speech.say(", ", "、"));
+    let rest = match count.saturating_sub(3) {
+        0 => String::new(),
+        rest => speech.say(format!(" and {rest} more"), format!(" 等 {count} 个")),
+    };
+    let what = what_of_group(speech, incidents);
+    speech.say(
+        format!("{count} {what}: {names}{rest}"),
+        format!("{count} 个{what}：{names}{rest}"),
+    )
+}
+
+fn what_of_group(speech: &Speech, incidents: &[Incident]) -> &'static str {
+    let first = &incidents[0];
+    let is_one_rule = incidents.iter().all(|incident| incident.rule == first.rule);
+    let kind = first.subject.kind;
+    match (speech.owed, kind, is_one_rule.then_some(first.rule)) {
+        (Owed::Opened, SubjectKind::Node, Some(Rule::NodeSilent)) => {
+            speech.say("nodes are silent", "节点失联")
+        }
+        (Owed::Reminder, SubjectKind::Node, Some(Rule::NodeSilent)) => {
+            speech.say("nodes are still silent", "节点仍未恢复")
+        }
+        (Owed::Resolved, SubjectKind::Node, Some(Rule::NodeSilent)) => {
+            speech.say("nodes are back", "节点已恢复")
+        }
+        (Owed::Opened, SubjectKind::Job, Some(Rule::JobFailed)) => {
+            speech.say("jobs failed", "任务执行失败")
+        }
+        (Owed::Opened, SubjectKind::Job, Some(Rule::JobMissed)) => {
+            speech.say("jobs did not run", "任务未运行")
+        }
+        (Owed::Opened, SubjectKind::Job, _) => speech.say("troubles with jobs", "任务异常"),
+        (Owed::Opened, _, _) => speech.say("troubles", "异常"),
+        (Owed::Reminder, SubjectKind::Job, _) => {
+            speech.say("troubles with jobs still last", "任务异常仍未恢复")
+        }
+        (Owed::Reminder, _, _) => speech.say("troubles still last", "异常仍未恢复"),
+        (Owed::Resolved, SubjectKind::Job, _) => {
+            speech.say("troubles with jobs are over", "任务异常已恢复")
+        }
+        (Owed::Resolved, _, _) => speech.say("troubles are over", "异常已恢复"),
+    }
+}
+
+/// What a grouped letter does not list.
+pub(crate) fn more(speech: &Speech, count: usize) -> String {
+    match count {
+        0 => String::new(),
+        count => speech.say(
+            format!("and {count} more, see the incidents page"),
+            format!("另有 {count} 个，请见事件页面"),
+        ),
+    }
+}

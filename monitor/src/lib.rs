@@ -1,0 +1,32 @@
+//! Tells the right people, once, when something of Carillon is not well, and again when it is.
+//!
+//! Facts come from the store, rules from `carillon-core`; this crate watches, writes letters and delivers them. It
+//! must not know SQL, nor how jobs are run, nor any page.
+//!
+//! [`serve`] makes a *round* every second. A round asks what there is to do, judges nodes, runs and limits, and writes
+//! the steps of incidents; what these owe becomes an announcement with a delivery for every address, and couriers
+//! carry deliveries out. Any number of monitors may do so at once: every step compares what it steps from, and a
+//! delivery is claimed.
+
+mod alarm;
+mod clock;
+pub mod command;
+mod delivering;
+pub mod envelope;
+mod job_rounds;
+mod ledger;
+pub mod letter;
+mod limit_rounds;
+pub mod mailer;
+mod node_rounds;
+mod options;
+mod outage;
+mod pulse_outside;
+mod random;
+mod rounds;
+mod serve;
+mod telling;
+pub mod webhook;
+
+pub use options::{MailOptions, MonitorOptions, OptionsError};
+pub use serve::{MonitorError, serve};

@@ -1,0 +1,81 @@
+//! Limits against the clock: late, slow, no success, backlog.
+
+use carillon_core::job::JobSpec;
+use carillon_core::run::{News, Outcome};
+use carillon_core::watch::Watch;
+
+use carillon_store::RunRequest;
+use jiff::SignedDuration;
+
+use crate::on_both;
+use crate::scene::editor;
+
+on_both! {
+    async fn a_run_that_takes_too_long_is_told_while_it_runs(scene) {
+        let node = scene.node("web-1").await;
+        let watch = Watch { slow_after_s: Some(2), ..Watch::default() };
+        let slow = scene.job("slow", JobSpec { watch, ..JobSpec::default() }).await;
+        let plain = scene.job("plain", JobSpec::default()).await;
+        for job in [&plain, &slow] {
+            let request = scene.claim(job, &node).await;
+            let at = request.tick.fire_time;
+            scene.report(&request, News::Started { at }).await;
+        }
+
+        scene.start_monitor("mon");
+        let subjects = scene.subjects(1);
+        scene.stop_monitors().await;
+
+        assert_eq!(subjects, ["[Carillon] job slow takes longer than it should"]);
+    }
+
+    async fn a_run_that_does_not_start_is_late(scene) {
+        let node = scene.node("web-1").await;
+        let watch = Watch { late_after_s: Some(2), ..Watch::default() };
+        let late = scene.job("late", JobSpec { watch, ..JobSpec::default() }).await;
+        let plain = scene.job("plain", JobSpec::default()).await;
+        for job in [&plain, &late] {
+            scene.claim(job, &node).await;
+        }
+
+        scene.start_monitor("mon");
+        let subjects = scene.subjects(1);
+        scene.stop_monitors().await;
+
+        assert_eq!(subjects, ["[Carillon] job late is late"]);
+    }
+
+    async fn a_job_without_success_in_its_time_is_told_until_it_succeeds(scene) {
+        let node = scene.node("web-1").await;
+        let watch = Watch { success_within_s: Some(8), ..Watch::default() };
+        let spec = JobSpec { watch, ..JobSpec::default() };
+        let quiet = scene.job("quiet", spec.clone()).await;
+        scene.start_monitor("mon");
+
+        let subjects = scene.subjects(1);
+        scene.run(&quiet, &node, Outcome::Succeeded).await;
+        let all = scene.subjects(2);
+        scene.stop_monitors().await;
+
+        assert_eq!(subjects, ["[Carillon] job quiet has not succeeded for too long"]);
+        assert!(all[1].contains("job quiet is well again"), "{all:?}");
+    }
+
+    async fn runs_that_no_node_takes_are_a_backlog_after_a_while(scene) {
+        let job = scene.job("orphan", JobSpec::default()).await;
+        let request = RunRequest {
+            job: job.id,
+            node: None,
+            parameters: None,
+            key: None,
+            repeats: None,
+            patience: SignedDuration::from_mins(10),
+        };
+        let before = scene.store.now().await.unwrap();
+        scene.store.request_run(&request, &editor()).await.unwrap();
+
+        let now = scene.store.now().await.unwrap() + SignedDuration::from_secs(1);
+        assert_eq!(scene.store.waiting_runs(now).await.unwrap().unwrap().waiting, 1);
+        assert_eq!(scene.store.waiting_runs(before).await.unwrap(), None);
+    }
+}

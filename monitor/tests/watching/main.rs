@@ -1,0 +1,11 @@
+//! Who is told what, and how often: monitors on real stores, with a real mail server.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
+
+mod delivery;
+mod failures;
+mod faults;
+mod limits;
+mod outage;
+mod scene;
+mod silence;
+mod webhook;

@@ -1,0 +1,46 @@
+//! The store goes away: one mail about it, none about every node.
+
+use carillon_testbed::{MariaDb, wait_until_async};
+
+use crate::scene::{SOON, Scene};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_silent_store_is_mailed_once_and_no_node_with_it() {
+    let mut server = MariaDb::start().unwrap();
+    let database = server.create_database().unwrap();
+    let mut scene = Scene::open(database.url.clone(), (None, None)).await;
+    let mut nodes = Vec::new();
+    for name in ["web-1", "web-2", "web-3"] {
+        nodes.push(scene.node(name).await);
+    }
+    scene.start_monitor("mon-1");
+    scene.start_monitor("mon-2");
+    let store = scene.store.clone();
+    wait_until_async("both monitors to know each other", SOON, async || {
+        let monitors = store.monitors().await.unwrap();
+        (monitors.len() == 2 && monitors.iter().all(|one| one.last_beat_at > one.booted_at))
+            .then_some(())
+    })
+    .await;
+
+    server.kill();
+    let first = scene.subjects(1);
+    server.restart().unwrap();
+    let all = scene.subjects(2);
+    // A node that really goes is told of again once the view is whole; had any other been taken for silent, it would
+    // have been told of by then.
+    nodes[0].kill();
+    let last = scene.subjects(3);
+    scene.stop_monitors().await;
+
+    assert!(
+        first[0].starts_with("[Carillon] the database does not answer since "),
+        "{first:?}"
+    );
+    assert!(
+        all[1].starts_with("[Carillon] the database answers again after "),
+        "{all:?}"
+    );
+    assert!(last[2].contains("node web-1 is silent"), "{last:?}");
+    assert_eq!(scene.mail.mails().len(), 3);
+}

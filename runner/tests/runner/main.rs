@@ -1,0 +1,13 @@
+//! The runner as a process, with real commands, from the agent's side of the socket.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot arrange its world has failed"
+)]
+
+mod endings;
+mod output;
+mod refusals;
+mod rig;
+mod starts;
+mod survival;

@@ -1,0 +1,335 @@
+//! The laws, judged from what truly happened: a witness at every start and end, and at last every row of the store.
+
+use std::collections::BTreeMap;
+
+use carillon_core::identity::JobId;
+use carillon_core::placement::Placement;
+use carillon_core::run::{Outcome, Phase, Trigger};
+use carillon_core::tick::{Tick, TickKind};
+use carillon_core::token::Token;
+use jiff::Timestamp;
+
+use crate::crontab::{Version, node_name};
+use crate::ledger::{Ledger, Row};
+use crate::story::Story;
+use crate::time::{DAWN, MILLISECOND, Micros, SECOND, stamp, told};
+
+/// A start comes no earlier than this before its fire time: what the claim allows by the store's clock.
+const EARLY_MAX: Micros = 250 * MILLISECOND;
+
+/// In a calm world a start comes no later than this after its fire time.
+const CALM_LATE_MAX: Micros = 500 * MILLISECOND;
+
+/// Nodes of a calm world have met each other by then.
+const CALM_FROM: Micros = 10 * SECOND;
+
+/// One start of a command, as it truly happened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Start {
+    pub(crate) tick: Tick,
+    pub(crate) attempt: u32,
+    pub(crate) token: Token,
+}
+
+/// Sees every start and every end.
+#[derive(Debug)]
+pub(crate) struct Witness {
+    story: Story,
+    /// By tick and attempt: when, by the store's clock.
+    starts: BTreeMap<(Tick, u32), Micros>,
+    alive: BTreeMap<Token, Start>,
+    ended: BTreeMap<(Tick, u32), ()>,
+    /// The store's clock has shown as much.
+    highest: Micros,
+}
+
+impl Witness {
+    pub(crate) fn new(story: Story) -> Self {
+        Witness {
+            story,
+            starts: BTreeMap::new(),
+            alive: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            highest: 0,
+        }
+    }
+
+    pub(crate) fn see_clock(&mut self, store_now: Micros) {
+        self.highest = self.highest.max(store_now);
+    }
+
+    pub(crate) fn start(&mut self, start: Start, store_now: Micros, ledger: &Ledger) {
+        let Start { tick, attempt, .. } = start;
+        self.see_clock(store_now);
+        if self.starts.insert((tick, attempt), store_now).is_some() {
+            self.story.break_law(
+                "at most once",
+                format!("{tick} attempt {attempt} starts again"),
+            );
+        }
+        if self.alive.values().any(|other| other.tick == tick) {
+            let how = format!("{tick} attempt {attempt} starts while another attempt lives");
+            self.story.break_law("one attempt at a time", how);
+        }
+        if self.highest < tick.fire_time.as_microsecond() - EARLY_MAX {
+            let now = told(stamp(self.highest));
+            self.story
+                .break_law("never early", format!("{tick} starts at {now}"));
+        }
+        match ledger.row(&tick) {
+            Some(row) if row.belongs_to(start.token) => self.judge_claim(row, ledger),
+            _ => {
+                let how = format!("{tick} attempt {attempt} starts and the store says otherwise");
+                self.story.break_law("no start without claim", how);
+            }
+        }
+        self.alive.insert(start.token, start);
+    }
+
+    fn judge_claim(&self, row: &Row, ledger: &Ledger) {
+        let of = |tenure: &&Version| (tenure.job, tenure.version) == (row.tick.job, row.version);
+        let Some(tenure) = ledger.tenures().iter().find(of) else {
+            return;
+        };
+        let is_first = row.attempt == 1 && row.tick.kind == TickKind::Scheduled;
+        let claimed_at = row.claimed_at.map_or(0, Timestamp::as_microsecond);
+        if is_first && tenure.valid_until.is_some_and(|until| claimed_at > until) {
+            let (tick, version) = (row.tick, row.version);
+            let how =
+                format!("{tick} starts by version {version}, which was gone when it was claimed");
+            self.story.break_law("no start of an old version", how);
+        }
+        let fire = row.tick.fire_time.as_microsecond();
+        if is_first && claimed_at < fire - EARLY_MAX {
+            let how = format!("{} is claimed at {}", row.tick, told(stamp(claimed_at)));
+            self.story.break_law("no claim ahead of its time", how);
+        }
+        let live_max = [Some(tenure), ledger.job(row.tick.job)];
+        let live_max = live_max.into_iter().flatten().map(|v| v.overlap.live_max());
+        let live_max = usize::from(live_max.max().unwrap_or(1));
+        let lives = |tick: &Tick| ledger.row(tick).is_some_and(|row| row.phase != Phase::Done);
+        let others = self.alive.values().filter(|other| {
+            other.tick.job == row.tick.job && other.tick != row.tick && lives(&other.tick)
+        });
+        if tenure.placement == Placement::One && others.count() >= live_max {
+            let (tick, overlap) = (row.tick, tenure.overlap);
+            let how = format!("{tick} starts beyond overlap {overlap}");
+            self.story.break_law("overlap", how);
+        }
+    }
+
+    pub(crate) fn end(&mut self, token: Token) {
+        if let Some(start) = self.alive.remove(&token) {
+            self.ended.insert((start.tick, start.attempt), ());
+        }
+    }
+
+    /// The command ended unseen: its host went down.
+    pub(crate) fn vanish(&mut self, token: Token) {
+        self.alive.remove(&token);
+    }
+
+    pub(crate) fn has_started(&self, tick: Tick) -> bool {
+        self.starts
+            .range((tick, 0)..=(tick, u32::MAX))
+            .next()
+            .is_some()
+    }
+
+    /// Every law about the whole, when everything has come to rest.
+    pub(crate) fn judge(&self, ledger: &Ledger, until: Micros, is_calm: bool) {
+        self.judge_rest(ledger, until);
+        if self.story.is_broken() {
+            return;
+        }
+        for row in ledger.rows() {
+            self.judge_row(row, ledger, is_calm);
+        }
+        self.judge_expected(ledger, until);
+    }
+
+    fn judge_rest(&self, ledger: &Ledger, until: Micros) {
+        for row in ledger.rows().filter(|row| row.phase != Phase::Done) {
+            let (tick, phase) = (row.tick, row.phase);
+            self.story
+                .break_law("everything ends", format!("{tick} is {phase} for ever"));
+        }
+        if ledger.audited_until() < stamp(until) {
+            let at = told(ledger.audited_until());
+            self.story
+                .break_law("everything ends", format!("the watermark stays at {at}"));
+        }
+    }
+
+    fn judge_row(&self, row: &Row, ledger: &Ledger, is_calm: bool) {
+        let Some(outcome) = row.outcome else { return };
+        let tick = row.tick;
+        let is_started = self.starts.contains_key(&(tick, row.attempt));
+        let never = matches!(outcome, Outcome::Skipped | Outcome::Missed);
+        if never && self.has_started(tick) {
+            self.story.break_law(
+                "what started is not called missed",
+                format!("{tick} is {outcome}"),
+            );
+        }
+        let surely = [Outcome::Succeeded, Outcome::Failed, Outcome::Killed];
+        // An offer for a further attempt that nobody took leaves the outcome of the one before.
+        let is_started = is_started || (row.attempt > 1 && self.has_started(tick));
+        if surely.contains(&outcome) && !is_started {
+            self.story
+                .break_law("what ended has started", format!("{tick} is {outcome}"));
+        }
+        let is_known = self.ended.contains_key(&(tick, row.attempt));
+        let owner_is_there = row.owner.is_some_and(|o| ledger.is_alive(o.node));
+        if outcome == Outcome::Lost && is_known && owner_is_there {
+            let how = format!("{tick} ended, its node lives, and it is called lost");
+            self.story.break_law("no result is lost", how);
+        }
+        if is_calm {
+            self.judge_calm(row, outcome, ledger);
+        }
+    }
+
+    fn judge_calm(&self, row: &Row, outcome: Outcome, ledger: &Ledger) {
+        let tick = row.tick;
+        let fire = tick.fire_time.as_microsecond();
+        if fire < DAWN + CALM_FROM || row.trigger != Trigger::Schedule {
+            return;
+        }
+        let of = |tenure: &&Version| (tenure.job, tenure.version) == (tick.job, row.version);
+        let tenure = ledger.tenures().iter().find(of);
+        // Seats may be more than nodes, and a queue is there to wait in.
+        let is_prompt = tenure.is_some_and(|tenure| {
+            tenure.placement == Placement::One
+                && tenure.overlap.waiting_max() == 0
+                && tenure.target.is_open()
+        });
+        let trouble = [Outcome::Missed, Outcome::Lost, Outcome::Interrupted];
+        if is_prompt && trouble.contains(&outcome) {
+            let how = format!("{tick} is {outcome} though nothing went wrong");
+            self.story.break_law("all is well in calm weather", how);
+        }
+        let first = self.starts.get(&(tick, 1)).filter(|_| is_prompt);
+        if first.is_some_and(|at| at - fire > CALM_LATE_MAX) && row.reason.is_none() {
+            let how = format!("{tick} starts late though nothing went wrong");
+            self.story.break_law("all is well in calm weather", how);
+        }
+    }
+
+    /// Counts second by second what should have happened, and compares.
+    fn judge_expected(&self, ledger: &Ledger, until: Micros) {
+        let mut records = Records::of(ledger);
+        for second in DAWN / SECOND..=until / SECOND {
+            let at = second * SECOND;
+            for tenure in ledger.tenures() {
+                let is_its = tenure.enabled
+                    && tenure.valid_from < at
+                    && tenure.valid_until.is_none_or(|until| at <= until);
+                if is_its && tenure.rhythm.is_due(second) {
+                    self.judge_tick(tenure, at, ledger, &mut records);
+                }
+            }
+        }
+        records.judge_rest(ledger, &self.story);
+    }
+
+    fn judge_tick(&self, tenure: &Version, at: Micros, ledger: &Ledger, records: &mut Records) {
+        let slots: Vec<i64> = match tenure.placement {
+            Placement::One => vec![0],
+            Placement::Some(nodes) => (0..i64::from(nodes)).collect(),
+            Placement::EveryNode => {
+                let nodes = ledger.nodes().iter();
+                let was_there = nodes.filter(|(id, node)| {
+                    tenure.target.allows(&node_name(**id), &Default::default())
+                        && node.created_at <= stamp(at)
+                });
+                was_there.map(|(id, _)| id.0).collect()
+            }
+        };
+        for slot in slots {
+            let tick = Tick::scheduled(tenure.job, stamp(at), slot);
+            let count = records.take(tick);
+            // Drained nodes are not asked, and a record cannot tell when a node was.
+            let is_sure = tenure.placement != Placement::EveryNode
+                || ledger.nodes().values().all(|node| !node.was_drained);
+            if count > 1 || (count == 0 && is_sure) {
+                let fire = told(tick.fire_time);
+                let how = format!("{tick} [{fire}] of version {} has {count}", tenure.version);
+                self.story.break_law("exactly one outcome", how);
+            }
+        }
+    }
+}
+
+/// The records of the store, to be ticked off.
+struct Records {
+    single: BTreeMap<Tick, i64>,
+    /// Stretches by job and slot: first, last, ticks not yet seen.
+    stretches: Vec<(JobId, i64, Timestamp, Timestamp, u64)>,
+}
+
+impl Records {
+    fn of(ledger: &Ledger) -> Self {
+        let mut records = Records {
+            single: BTreeMap::new(),
+            stretches: Vec::new(),
+        };
+        let scheduled = |row: &&Row| row.tick.kind == TickKind::Scheduled;
+        for row in ledger.rows().filter(scheduled) {
+            match row.tick_count {
+                1 => {
+                    records.single.insert(row.tick, row.version);
+                }
+                count => records.stretches.push((
+                    row.tick.job,
+                    row.tick.slot,
+                    row.tick.fire_time,
+                    row.until_time,
+                    count,
+                )),
+            }
+        }
+        records
+    }
+
+    /// How many records a tick has.
+    fn take(&mut self, tick: Tick) -> usize {
+        let mut count = usize::from(self.single.remove(&tick).is_some());
+        for (job, slot, first, last, left) in &mut self.stretches {
+            let is_in = (*first..=*last).contains(&tick.fire_time);
+            if is_in && (*job, *slot) == (tick.job, tick.slot) {
+                *left = left.wrapping_sub(1);
+                count += 1;
+            }
+        }
+        count
+    }
+
+    /// What is left was not expected: a stretch that counts too many, or a run of nothing. A claim made just before
+    /// an edit may stand for a tick just after it.
+    fn judge_rest(&self, ledger: &Ledger, story: &Story) {
+        for (job, _, first, last, left) in &self.stretches {
+            if *left != 0 {
+                let (first, last) = (told(*first), told(*last));
+                let how = format!("job {job} from {first} to {last} is {left} off");
+                story.break_law("a stretch counts its ticks", how);
+            }
+        }
+        for tick in self.single.keys() {
+            let Some(row) = ledger.row(tick) else {
+                continue;
+            };
+            let of = |tenure: &&Version| (tenure.job, tenure.version) == (tick.job, row.version);
+            let tenure = ledger.tenures().iter().find(of);
+            let was_ahead = tenure.and_then(|t| t.valid_until).is_some_and(|until| {
+                let fire = tick.fire_time.as_microsecond();
+                until < fire && fire <= until + EARLY_MAX
+            });
+            let is_seat = tenure.is_some_and(|t| t.placement == Placement::EveryNode);
+            if !was_ahead && !is_seat && row.trigger != Trigger::Boot {
+                let fire = told(tick.fire_time);
+                story.break_law("nothing runs unasked", format!("{tick} [{fire}]"));
+            }
+        }
+    }
+}

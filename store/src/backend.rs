@@ -1,0 +1,152 @@
+//! The two databases: how they are opened, and where connections come from.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection, Executor};
+use tracing::log::LevelFilter;
+
+use crate::Store;
+use crate::address::Place;
+use crate::error::{StoreError, Unavailable};
+use crate::link::Link;
+use crate::statement::Dialect;
+
+/// A pool per purpose.
+#[derive(Clone)]
+pub(crate) enum Backend {
+    MySql(MySqlPool),
+    /// One writer, since SQLite has one write lock and waiting for it in line is fairest in the pool.
+    Sqlite {
+        writer: SqlitePool,
+        reader: SqlitePool,
+    },
+}
+
+/// Connections of one program to a server.
+const CONNECTIONS_MAX: u32 = 8;
+const SQLITE_READERS_MAX: u32 = 4;
+/// How long a call waits for a connection, new ones included.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Every text of ours fits, so that none is ever prepared twice: a statement that falls out of the cache costs 44 ms.
+const STATEMENTS_MAX: usize = 1024;
+
+/// Isolation per statement, so that a statement after a lock sees what the holder committed.
+const ISOLATION: &str = "set session transaction isolation level read committed";
+/// Wrong values are errors, not warnings, and nobody waits long for a row.
+const SESSION: &str = "set session innodb_lock_wait_timeout = 3, session sql_mode = \
+    'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'";
+
+impl Backend {
+    /// Opens without asking the server anything yet.
+    pub(crate) fn open(place: &Place) -> Self {
+        match place {
+            Place::MySql(options) => Backend::MySql(mysql_pool((**options).clone())),
+            Place::Sqlite(path) => Backend::Sqlite {
+                writer: sqlite_pool(path, 1),
+                reader: sqlite_pool(path, SQLITE_READERS_MAX),
+            },
+        }
+    }
+}
+
+fn mysql_pool(options: MySqlConnectOptions) -> MySqlPool {
+    let options = options
+        .statement_cache_capacity(STATEMENTS_MAX)
+        .charset("utf8mb4")
+        .collation("utf8mb4_bin")
+        .pipes_as_concat(false)
+        .no_engine_substitution(false)
+        .timezone(Some("+00:00".to_owned()))
+        .log_statements(LevelFilter::Off)
+        .log_slow_statements(LevelFilter::Off, Duration::from_secs(1));
+    MySqlPoolOptions::new()
+        .max_connections(CONNECTIONS_MAX)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // Asking each time would cost as much as the question; a dead connection is noticed by the first statement.
+        .test_before_acquire(false)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute(ISOLATION).await?;
+                connection.execute(SESSION).await?;
+                Ok(())
+            })
+        })
+        .connect_lazy_with(options)
+}
+
+fn sqlite_pool(path: &Path, connections_max: u32) -> SqlitePool {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(Duration::from_secs(4))
+        .foreign_keys(true)
+        .statement_cache_capacity(STATEMENTS_MAX)
+        .log_statements(LevelFilter::Off)
+        .log_slow_statements(LevelFilter::Off, Duration::from_secs(1));
+    SqlitePoolOptions::new()
+        .max_connections(connections_max)
+        .acquire_timeout(Duration::from_secs(4))
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_lazy_with(options)
+}
+
+impl Store {
+    /// A connection that may change things.
+    pub(crate) async fn writer(&self) -> Result<Link, StoreError> {
+        match self.backend() {
+            Backend::MySql(pool) => pool.acquire().await.map(Link::mysql),
+            Backend::Sqlite { writer, .. } => writer.acquire().await.map(Link::sqlite),
+        }
+        .map_err(|cause| self.no_connection(cause))
+    }
+
+    /// A connection for questions.
+    pub(crate) async fn reader(&self) -> Result<Link, StoreError> {
+        match self.backend() {
+            Backend::MySql(pool) => pool.acquire().await.map(Link::mysql),
+            Backend::Sqlite { reader, .. } => reader.acquire().await.map(Link::sqlite),
+        }
+        .map_err(|cause| self.no_connection(cause))
+    }
+
+    /// Connects once outside the pool, which keeps to itself why nobody answers: a wrong password, an unknown
+    /// database and a closed port all look like waiting.
+    pub(crate) async fn knock(&self) -> Result<(), StoreError> {
+        let answer = match self.backend() {
+            Backend::MySql(pool) => match pool.connect_options().connect().await {
+                Ok(connection) => connection.close().await,
+                Err(error) => Err(error),
+            },
+            Backend::Sqlite { writer, .. } => match writer.connect_options().connect().await {
+                Ok(connection) => connection.close().await,
+                Err(error) => Err(error),
+            },
+        };
+        answer.map_err(|source| self.no_connection(source))
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self.backend() {
+            Backend::MySql(_) => Dialect::MySql,
+            Backend::Sqlite { .. } => Dialect::Sqlite,
+        }
+    }
+
+    /// What a failed try to connect means.
+    pub(crate) fn no_connection(&self, cause: sqlx::Error) -> StoreError {
+        Unavailable::NoConnection {
+            place: self.url().to_string(),
+            cause,
+        }
+        .into()
+    }
+}

@@ -1,0 +1,185 @@
+//! The claim: one node decides ticks, for the whole cluster.
+//!
+//! The jobs' rows are locked first. Whoever judges a job (claims, taking of offers, settling of ticks) holds that
+//! lock, so version, switch and overlap are judged one after another; what is read after the lock is what the last
+//! holder committed. The run's key remains the proof: a taken key fails the whole transaction.
+
+use std::collections::HashMap;
+
+use carillon_core::claim::{CLAIM_BATCH_MAX, ClaimAnswer, ClaimRequest, Claimant, Replacement};
+use carillon_core::identity::JobId;
+use carillon_core::tick::Tick;
+use jiff::Timestamp;
+
+use crate::Store;
+use crate::claim_rules::{Board, Gate, Seen};
+use crate::error::StoreError;
+use crate::kills::ask_kills;
+use crate::link::{Change, Link};
+use crate::row::{Origin, args};
+use crate::run::Run;
+use crate::run_changes::insert_claims;
+use crate::run_row::{job_batch, key_batch, open_runs_of, read_tick, write_back};
+use crate::statement::Statement;
+use crate::totals::Tally;
+
+/// What became of the requests of one claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// One answer for each request, in their order.
+    pub answers: Vec<ClaimAnswer>,
+    /// Runs that have been asked to end, since a newer tick of their job waits for it (overlap policy *replace*).
+    pub replacements: Vec<Replacement>,
+}
+
+impl Store {
+    /// Decides ticks for `claimant`. Asked again with the same tokens it gives the same answers.
+    ///
+    /// # Errors
+    /// [`StoreError::Rejected`] for more than [`CLAIM_BATCH_MAX`] requests. [`StoreError::Unavailable`] without an answer: each tick may
+    /// have been decided or not; ask again with the same tokens.
+    pub async fn claim(
+        &self,
+        claimant: Claimant,
+        requests: &[ClaimRequest],
+    ) -> Result<Claimed, StoreError> {
+        if requests.len() > CLAIM_BATCH_MAX {
+            return Err(StoreError::Rejected(format!(
+                "{} ticks in one claim, the limit is {CLAIM_BATCH_MAX}; split it",
+                requests.len()
+            )));
+        }
+        self.write(Store::CLAIM_TIMEOUT, || async {
+            self.claim_once(claimant, requests).await
+        })
+        .await
+    }
+
+    async fn claim_once(
+        &self,
+        claimant: Claimant,
+        requests: &[ClaimRequest],
+    ) -> Result<Claimed, StoreError> {
+        let jobs: Vec<_> = requests.iter().map(|request| request.tick.job).collect();
+        let mut change = self.begin().await?;
+        let gates = lock_jobs(&mut change, &jobs).await?;
+        let board = Board {
+            gates,
+            seen: see(&mut change, claimant, requests).await?,
+            open: open_runs_of(&mut change, &jobs).await?,
+            new: Vec::new(),
+            changed: Vec::new(),
+            replacements: Vec::new(),
+        };
+        let now = board.seen.now;
+        let judged = board.judge_all(claimant, requests);
+        if judged.new.is_empty() {
+            change.roll_back().await?;
+        } else {
+            insert_claims(&mut change, claimant, now, &judged.new).await?;
+            write_back(&mut change, &judged.changed.iter().collect::<Vec<_>>()).await?;
+            let mut tally = Tally::default();
+            let decided = judged.new.iter().chain(&judged.changed);
+            decided.for_each(|run| tally.count(run));
+            tally.write(&mut change).await?;
+            ask_kills(&mut change, &judged.replaced, "overlap policy replace").await?;
+            change.commit().await?;
+        }
+        Ok(judged.claimed)
+    }
+}
+
+/// Locks the rows of these jobs, in their order, and reads what claims are judged by.
+pub(crate) async fn lock_jobs(
+    change: &mut Change,
+    jobs: &[JobId],
+) -> Result<HashMap<JobId, Gate>, StoreError> {
+    static LOCK: Statement = Statement::new(
+        "select j.id, j.version, j.enabled, j.deleted_at, j.valid_from, j.overlap
+        from {batch(job_id)}
+        {then} jobs j on j.id = batch.job_id
+        {for update of j}",
+    );
+    let rows = change.rows(&LOCK, args![job_batch(jobs)]).await?;
+    let mut gates = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        let mut cells = row.cells();
+        let job = cells.job()?;
+        let (version, enabled) = (cells.int()?, cells.flag()?);
+        let is_deleted = cells.int_or_none()?.is_some();
+        let valid_from = cells.time()?;
+        let origin = Origin {
+            table: "jobs",
+            id: &job,
+        };
+        // A job whose policy is not understood is no job: its ticks are refused, the rest goes on.
+        let Ok(overlap) = origin.parse("overlap", &cells.text()?) else {
+            continue;
+        };
+        let gate = Gate {
+            version,
+            is_enabled: enabled && !is_deleted,
+            is_deleted,
+            valid_from,
+            overlap,
+        };
+        gates.insert(job, gate);
+    }
+    Ok(gates)
+}
+
+/// Reads what else the requests are judged by. Only after the lock: a statement that waits for a lock sees the rows
+/// of others as they were before the wait.
+async fn see(
+    link: &mut Link,
+    claimant: Claimant,
+    requests: &[ClaimRequest],
+) -> Result<Seen, StoreError> {
+    static CONTEXT: Statement = Statement::new(
+        "select {now}, c.closed_until,
+            (select count(*) from nodes n where n.id = ? and n.boot_id = ?)
+        from cluster c
+        where c.id = 1",
+    );
+    static DECIDED: Statement = Statement::new(
+        "select r.fire_time, r.job_id, r.kind, r.slot, r.token, r.state, r.outcome
+        from {batch(fire_time, job_id, kind, slot)}
+        {then} runs r
+            on r.fire_time = batch.fire_time and r.job_id = batch.job_id
+            and r.kind = batch.kind and r.slot = batch.slot",
+    );
+    let row = link
+        .only_row(&CONTEXT, args![claimant.node, claimant.boot.0])
+        .await?;
+    let mut cells = row.cells();
+    let (now, closed_until): (Timestamp, Timestamp) = (cells.time()?, cells.time()?);
+    let is_boot_current = cells.flag()?;
+    let keys = key_batch(requests.iter().map(|request| request.tick));
+    let mut decided = HashMap::new();
+    for row in &link.rows(&DECIDED, args![keys]).await? {
+        let mut cells = row.cells();
+        let tick: Tick = read_tick(&mut cells)?;
+        let token = cells.token_or_none()?;
+        let origin = Origin {
+            table: "runs",
+            id: &tick,
+        };
+        let state = origin.parse("state", &cells.text()?)?;
+        let outcome = origin.parse_or_none("outcome", cells.text_or_none()?)?;
+        decided.insert(tick, (token, state, outcome));
+    }
+    Ok(Seen {
+        now,
+        closed_until,
+        is_boot_current,
+        decided,
+    })
+}
+
+/// What the judge hands back.
+pub(crate) struct Judged {
+    pub(crate) claimed: Claimed,
+    pub(crate) new: Vec<Run>,
+    pub(crate) changed: Vec<Run>,
+    pub(crate) replaced: Vec<Run>,
+}

@@ -1,0 +1,174 @@
+//! Many jobs at once, each known by the line it came from: importing twice changes nothing.
+
+use std::collections::{HashMap, HashSet};
+
+use carillon_core::identity::JobId;
+use carillon_core::job::JobDraft;
+use serde_json::{Value as Json, json};
+
+use crate::Store;
+use crate::audit_log::{Deed, Editor, write_deed};
+use crate::error::{StoreError, breaks_unique};
+use crate::job_row::spec_text;
+use crate::jobs::raise_jobs_revision;
+use crate::link::Change;
+use crate::row::args;
+use crate::statement::Statement;
+
+/// A job on its way in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImportedJob {
+    /// The line it came from, at most 190 characters: the same key is the same job.
+    pub key: String,
+    /// What it is.
+    pub draft: JobDraft,
+}
+
+/// What became of each imported job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Imported {
+    /// It was made.
+    Created(JobId),
+    /// It had been imported before and was left alone.
+    Known(JobId),
+}
+
+/// Jobs in one transaction.
+pub const IMPORT_BATCH_MAX: usize = 1000;
+
+impl Store {
+    /// Makes those of the jobs that have not been imported before, all or none, and answers each.
+    ///
+    /// # Errors
+    /// [`StoreError::Rejected`] for more than [`IMPORT_BATCH_MAX`] jobs, [`StoreError::NameTaken`], or [`StoreError::Unavailable`]
+    /// without an answer: repeat it.
+    pub async fn import_jobs(
+        &self,
+        jobs: &[ImportedJob],
+        editor: &Editor,
+    ) -> Result<Vec<Imported>, StoreError> {
+        if jobs.len() > IMPORT_BATCH_MAX {
+            return Err(StoreError::Rejected(format!(
+                "{} jobs in one import, the limit is {IMPORT_BATCH_MAX}; split it",
+                jobs.len()
+            )));
+        }
+        self.write(Store::TIMEOUT, || async {
+            let mut change = self.begin().await?;
+            let known = ids_by_key(&mut change, jobs).await?;
+            let mut keys: HashSet<&str> = known.keys().map(String::as_str).collect();
+            let new: Vec<_> = jobs.iter().filter(|job| keys.insert(&job.key)).collect();
+            let ids = match new.is_empty() {
+                true => HashMap::new(),
+                false => {
+                    insert_jobs(&mut change, &new, editor).await?;
+                    ids_by_key(&mut change, jobs).await?
+                }
+            };
+            change.commit().await?;
+            let answer = |job: &ImportedJob| match known.get(&job.key) {
+                Some(id) => Imported::Known(*id),
+                None => Imported::Created(ids.get(&job.key).copied().unwrap_or(JobId(0))),
+            };
+            Ok(jobs.iter().map(answer).collect())
+        })
+        .await
+    }
+}
+
+async fn ids_by_key(
+    change: &mut Change,
+    jobs: &[ImportedJob],
+) -> Result<HashMap<String, JobId>, StoreError> {
+    static SELECT: Statement = Statement::new(
+        "select j.import_key, j.id
+        from {batch(import_key text)}
+        {then} jobs j on j.import_key = batch.import_key",
+    );
+    let keys: Vec<Json> = jobs.iter().map(|job| json!([job.key])).collect();
+    let rows = change.rows(&SELECT, args![Json::Array(keys)]).await?;
+    rows.iter()
+        .map(|row| {
+            let mut cells = row.cells();
+            Ok((cells.text()?, cells.job()?))
+        })
+        .collect()
+}
+
+async fn insert_jobs(
+    change: &mut Change,
+    jobs: &[&ImportedJob],
+    editor: &Editor,
+) -> Result<(), StoreError> {
+    static INSERT: Statement = Statement::new(
+        "insert into jobs
+            (group_id, name, live_name, description, enabled, schedule, zone, dst, spec, overlap, import_key,
+            version, revision, valid_from, created_at, updated_at)
+        select group_id, name, name, description, enabled, schedule, zone, dst, spec, overlap, import_key,
+            1, (select jobs_revision from cluster where id = 1), {now}, {now}, {now}
+        from {batch(group_id, name text, description text, enabled, schedule text, zone text, dst text, spec text, overlap text, import_key text)}",
+    );
+    static KEEP: Statement = Statement::new(
+        "insert into job_versions
+            (job_id, version, name, group_id, description, enabled, schedule, zone, dst, spec, valid_from, edited_by)
+        select j.id, j.version, j.name, j.group_id, j.description, j.enabled, j.schedule, j.zone, j.dst, j.spec,
+            j.valid_from, ?
+        from {batch(import_key text)}
+        {then} jobs j on j.import_key = batch.import_key",
+    );
+    // The cluster's row is locked before the jobs get their revision, so that revisions become visible in order.
+    raise_jobs_revision(change).await?;
+    let mut rows = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        rows.push(draft_json(job)?);
+    }
+    if let Err(error) = change.execute(&INSERT, args![Json::Array(rows)]).await {
+        return Err(
+            match breaks_unique(&error, "jobs_name_unique", "jobs.live_name") {
+                true => StoreError::NameTaken(taken_name(jobs)),
+                false => error,
+            },
+        );
+    }
+    let keys: Vec<Json> = jobs.iter().map(|job| json!([job.key])).collect();
+    change
+        .execute(&KEEP, args![&editor.name, Json::Array(keys)])
+        .await?;
+    let names: Vec<_> = jobs.iter().map(|job| job.draft.name.as_str()).collect();
+    let deed = Deed {
+        editor,
+        verb: "import jobs",
+        object: "jobs".to_owned(),
+        group: jobs.first().map(|job| job.draft.group),
+        before: None,
+        after: Some(json!({ "jobs": names }).to_string()),
+    };
+    write_deed(change, deed).await
+}
+
+fn draft_json(job: &ImportedJob) -> Result<Json, StoreError> {
+    let draft = &job.draft;
+    Ok(json!([
+        draft.group.0,
+        draft.name.as_str(),
+        draft.description,
+        i64::from(draft.enabled),
+        draft.schedule.expression,
+        draft.schedule.zone,
+        draft.schedule.dst.to_string(),
+        spec_text(draft)?,
+        draft.spec.overlap.to_string(),
+        job.key,
+    ]))
+}
+
+/// The name to show when one of many is taken: the first that the batch itself has twice, else the only one or all.
+fn taken_name(jobs: &[&ImportedJob]) -> String {
+    let mut seen = HashSet::new();
+    let name_of = |job: &&&ImportedJob| (job.draft.group, job.draft.name.clone());
+    match jobs.iter().find(|job| !seen.insert(name_of(job))) {
+        Some(job) => job.draft.name.to_string(),
+        None if jobs.len() == 1 => jobs[0].draft.name.to_string(),
+        None => format!("of one of {} jobs", jobs.len()),
+    }
+}

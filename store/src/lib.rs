@@ -1,0 +1,167 @@
+//! The only SQL of Carillon: one [`Store`] on MySQL, MariaDB or SQLite, whose functions are the domain's verbs.
+//!
+//! One public function is one transaction. Every call ends in bounded time, and an error says whether the change is
+//! known not to have happened or whether nobody knows ([`StoreError::is_unknown`]); then the same call may be made
+//! again, since every change carries a token, a version or a key that makes its repetition harmless.
+//!
+//! Locks are taken in one order everywhere: jobs, runs, what hangs on runs, nodes, the cluster row; rows of one
+//! table in the order of their keys. Nothing here knows schedules, nodes' clocks, pages or mail.
+
+mod address;
+mod api_tokens;
+mod attempts;
+mod audit_log;
+mod backend;
+mod beats;
+mod claim_rules;
+mod claims;
+mod clock;
+mod deliveries;
+mod error;
+mod grants;
+mod group_mail;
+mod groups;
+mod incidents;
+mod job_feed;
+mod job_import;
+mod job_list;
+mod job_row;
+mod jobs;
+mod kills;
+mod link;
+mod looks;
+mod monitors;
+mod mutes;
+mod node_commands;
+mod nodes;
+mod notices;
+mod offers;
+mod outputs;
+mod preflight;
+mod reaper;
+mod reports;
+mod retention;
+mod row;
+mod run;
+mod run_changes;
+mod run_list;
+mod run_requests;
+mod run_row;
+mod schema;
+mod second_step;
+mod sessions;
+mod statement;
+mod totals;
+mod troubles;
+mod users;
+mod watermark;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+pub use address::{StoreUrl, StoreUrlError};
+pub use api_tokens::{ApiToken, NewToken, TokenEntry};
+pub use attempts::Attempt;
+pub use audit_log::{AuditEntry, AuditFilter, Editor};
+use backend::Backend;
+pub use beats::{Beat, BeatAnswer, Bulletin};
+pub use claims::Claimed;
+pub use deliveries::{
+    Channel, ClaimedDelivery, DeliveryEnd, DeliveryRecord, DeliveryState, Destination,
+};
+pub use error::{CorruptRow, StoreError, Unavailable};
+pub use groups::JobGroup;
+pub use incidents::{IncidentFilter, IncidentSteps, Owing, Stepped};
+pub use job_feed::{FeedItem, FeedPage, JobCursor, JobVersion};
+pub use job_import::{IMPORT_BATCH_MAX, Imported, ImportedJob};
+pub use job_list::{JobFilter, ListedJob};
+pub use jobs::JobChange;
+pub use kills::KillAnswer;
+pub use monitors::{MONITOR_BEAT_INTERVAL, MONITOR_SILENT_AFTER, MonitorBeat, Pulse, Watchman};
+pub use mutes::MuteDraft;
+pub use node_commands::{CommandVerb, NodeCommand};
+pub use nodes::{ALIVE_WITHIN, Node, Registered, Registration};
+pub use notices::Notice;
+pub use outputs::OutputChunk;
+pub use preflight::{Finding, Weight};
+pub use reports::ReportAnswer;
+pub use run::Run;
+pub use run_list::{ListedRun, RunFilter};
+pub use run_requests::RunRequest;
+pub use schema::SchemaError;
+pub use sessions::{NewSession, Session, SessionEntry};
+use statement::{Dialect, Statement};
+pub use totals::RunTotal;
+pub use troubles::{JobHealth, OpenRun, Trouble, TroublePage, WaitingRuns};
+pub use users::{SignIn, User};
+pub use watermark::{Found, Settled};
+
+/// The database. Cheap to clone; all clones share their connections.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    url: StoreUrl,
+    backend: Backend,
+}
+
+impl Store {
+    /// No call but a claim takes longer than this.
+    pub const TIMEOUT: Duration = Duration::from_secs(5);
+
+    /// A claim answers within this time or not at all: its ticks are due.
+    pub const CLAIM_TIMEOUT: Duration = Duration::from_secs(2);
+
+    /// The store at `url`. Nothing is asked of it yet; call [`Store::check_schema`] first.
+    pub fn new(url: StoreUrl) -> Self {
+        let backend = Backend::open(&url.0);
+        Store {
+            shared: Arc::new(Shared { url, backend }),
+        }
+    }
+
+    /// Where it is, without secrets.
+    pub fn url(&self) -> &StoreUrl {
+        &self.shared.url
+    }
+
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.shared.backend
+    }
+
+    /// The store's clock, by which everything is judged that more than one machine sees.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] without an answer.
+    pub async fn now(&self) -> Result<Timestamp, StoreError> {
+        static NOW: Statement = Statement::new("select {now}");
+        if self.dialect() == Dialect::Sqlite {
+            return Ok(clock::host_now());
+        }
+        self.read(Store::TIMEOUT, |mut link| async move {
+            link.only_row(&NOW, Vec::new()).await?.cells().time()
+        })
+        .await
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        match self.backend() {
+            Backend::MySql(pool) => pool.close().await,
+            Backend::Sqlite { writer, reader } => {
+                reader.close().await;
+                writer.close().await;
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Store({})", self.url())
+    }
+}

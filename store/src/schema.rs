@@ -1,0 +1,177 @@
+//! The tables: made and changed by migrations, and never used by a program that expects others.
+
+use std::time::Duration;
+
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::{Connection, MySqlConnection};
+
+use crate::Store;
+use crate::backend::Backend;
+use crate::error::{StoreError, Unavailable};
+use crate::link::within;
+
+static MYSQL: Migrator = sqlx::migrate!("../migrations/mysql");
+static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
+
+/// A migration may rebuild a big table.
+const MIGRATE_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// The tables are not those of this program.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SchemaError {
+    /// No table of ours.
+    #[error("the database is empty, this program needs schema {needed}; run `admin migrate`")]
+    Empty {
+        /// What this program needs.
+        needed: i64,
+    },
+    /// Made by an older program.
+    #[error("the database has schema {found}, this program needs {needed}; run `admin migrate`")]
+    Older {
+        /// What the database has.
+        found: i64,
+        /// What this program needs.
+        needed: i64,
+    },
+    /// Made by a newer program.
+    #[error("the database has schema {found}, this program knows {needed}; upgrade this program")]
+    Newer {
+        /// What the database has.
+        found: i64,
+        /// What this program needs.
+        needed: i64,
+    },
+    /// A migration stopped in the middle.
+    #[error(
+        "migration {version} of the database was not finished; restore the backup, or repair it and run `admin migrate`"
+    )]
+    Unfinished {
+        /// Which.
+        version: i64,
+    },
+    /// A migration is not the one this program knows under that number.
+    #[error(
+        "migration {version} of the database is not the one this program knows; this program and the database are of different builds"
+    )]
+    Foreign {
+        /// Which.
+        version: i64,
+    },
+    /// A migration could not be applied.
+    #[error("the migration failed: {0}; the database is as it was before that step")]
+    Failed(String),
+}
+
+impl Store {
+    /// Brings the tables up to this program. Two programs may do it at once.
+    ///
+    /// # Errors
+    /// [`SchemaError`] when the tables belong to a newer program or a step fails, [`StoreError::Unavailable`] without an answer.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let run = async {
+            self.knock().await?;
+            match self.backend() {
+                Backend::MySql(pool) => {
+                    let connection = pool.acquire().await;
+                    let mut connection = connection.map_err(|cause| self.no_connection(cause))?;
+                    lock_migrations(&mut connection).await?;
+                    let done = MYSQL.run(&mut *connection).await.map_err(migrate_error);
+                    // The lock ends with its connection.
+                    connection.close().await?;
+                    done
+                }
+                Backend::Sqlite { writer, .. } => {
+                    let connection = writer.acquire().await;
+                    let mut connection = connection.map_err(|cause| self.no_connection(cause))?;
+                    // SQLite's migrator takes no lock of its own, so the write lock is taken around it.
+                    let mut change = connection.begin_with("begin immediate").await?;
+                    SQLITE.run(&mut *change).await.map_err(migrate_error)?;
+                    Ok(change.commit().await?)
+                }
+            }
+        };
+        within(MIGRATE_TIMEOUT, run).await
+    }
+
+    /// Refuses tables that are older or newer than this program.
+    ///
+    /// # Errors
+    /// [`SchemaError`] with what to do, [`StoreError::Unavailable`] without an answer.
+    pub async fn check_schema(&self) -> Result<(), StoreError> {
+        let check = async {
+            self.knock().await?;
+            match self.backend() {
+                Backend::MySql(pool) => {
+                    let connection = pool.acquire().await;
+                    let mut connection = connection.map_err(|cause| self.no_connection(cause))?;
+                    check(&mut *connection, &MYSQL).await
+                }
+                Backend::Sqlite { reader, .. } => {
+                    let connection = reader.acquire().await;
+                    let mut connection = connection.map_err(|cause| self.no_connection(cause))?;
+                    check(&mut *connection, &SQLITE).await
+                }
+            }
+        };
+        within(Store::TIMEOUT, check).await
+    }
+}
+
+/// Waits until nobody else migrates. The migrator's own lock does not wait on MariaDB.
+async fn lock_migrations(connection: &mut MySqlConnection) -> Result<(), StoreError> {
+    let locked: Option<i64> =
+        sqlx::query_scalar("select get_lock(concat('carillon migrates ', database()), 3600)")
+            .fetch_one(connection)
+            .await?;
+    match locked {
+        Some(1) => Ok(()),
+        _ => Err(SchemaError::Failed("another program holds the lock".to_owned()).into()),
+    }
+}
+
+async fn check(connection: &mut impl Migrate, migrator: &Migrator) -> Result<(), StoreError> {
+    let needed = migrator.iter().map(|step| step.version).max().unwrap_or(0);
+    let Ok(applied) = connection
+        .list_applied_migrations(&migrator.table_name)
+        .await
+    else {
+        return Err(SchemaError::Empty { needed }.into());
+    };
+    let Some(found) = applied.iter().map(|step| step.version).max() else {
+        return Err(SchemaError::Empty { needed }.into());
+    };
+    if found > needed {
+        return Err(SchemaError::Newer { found, needed }.into());
+    }
+    if found < needed {
+        return Err(SchemaError::Older { found, needed }.into());
+    }
+    let foreign = applied.iter().find(|applied| {
+        migrator
+            .iter()
+            .any(|step| step.version == applied.version && step.checksum != applied.checksum)
+    });
+    match foreign {
+        Some(step) => Err(SchemaError::Foreign {
+            version: step.version,
+        }
+        .into()),
+        None => Ok(()),
+    }
+}
+
+fn migrate_error(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::Execute(error @ (sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)) => {
+            Unavailable::Broken(error).into()
+        }
+        MigrateError::Dirty(version) => SchemaError::Unfinished { version }.into(),
+        MigrateError::VersionMismatch(version) => SchemaError::Foreign { version }.into(),
+        MigrateError::VersionMissing(found) => SchemaError::Newer {
+            found,
+            needed: MYSQL.iter().map(|step| step.version).max().unwrap_or(0),
+        }
+        .into(),
+        error => SchemaError::Failed(error.to_string()).into(),
+    }
+}

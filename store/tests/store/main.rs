@@ -1,0 +1,12 @@
+//! The store's rules, each on SQLite and on MariaDB.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
+
+mod audit;
+mod claim_model;
+mod claims;
+mod jobs;
+mod offers;
+mod outages;
+mod reports;
+mod requests;
+mod world;

@@ -1,0 +1,63 @@
+//! An offered run is taken once, by whoever may, when its turn has come.
+
+use carillon_core::claim::ClaimAnswer::{Lost, Refused, Settled, Won};
+use carillon_core::overlap::Overlap;
+use carillon_core::run::Outcome;
+use carillon_store::JobChange;
+use jiff::SignedDuration;
+
+use crate::on_both;
+use crate::world::{editor, ended};
+
+on_both! {
+    async fn a_queued_tick_goes_on_when_the_run_before_it_has_ended(mut world) {
+        let (job, claimant) = (world.job("a", Overlap::Queue(2)).await, world.node("a").await);
+        let fire_time = world.soon().await;
+        let first = world.request(&job, fire_time);
+        let second = world.request(&job, fire_time + SignedDuration::from_micros(1));
+        let third = world.request(&job, fire_time + SignedDuration::from_micros(2));
+        world.store.claim(claimant, &[first, second, third]).await.unwrap();
+        let offers = world.store.offers(10).await.unwrap();
+        let asked: Vec<_> = offers.iter().map(|&offer| (offer, world.mint.mint())).collect();
+
+        assert_eq!(world.store.take_offers(claimant, &asked).await.unwrap(), [Refused, Refused]);
+        let before = world.store.bulletin().await.unwrap();
+        world.store.report(&[ended(&first, Outcome::Succeeded)]).await.unwrap();
+        let after = world.store.bulletin().await.unwrap();
+
+        assert!(after.offers_revision > before.offers_revision);
+        assert_eq!(world.store.take_offers(claimant, &asked).await.unwrap(), [Won, Refused]);
+        assert_eq!(world.store.take_offers(claimant, &asked).await.unwrap(), [Won, Refused]);
+    }
+
+    async fn an_offer_is_taken_by_one_of_two(mut world) {
+        let (job, a) = (world.job("a", Overlap::Queue(1)).await, world.node("a").await);
+        let b = world.node("b").await;
+        let fire_time = world.soon().await;
+        let first = world.request(&job, fire_time);
+        let second = world.request(&job, fire_time + SignedDuration::from_micros(1));
+        world.store.claim(a, &[first, second]).await.unwrap();
+        world.store.report(&[ended(&first, Outcome::Succeeded)]).await.unwrap();
+        let offer = world.store.offers(10).await.unwrap()[0];
+
+        let mine = world.store.take_offers(a, &[(offer, world.mint.mint())]).await.unwrap();
+        let theirs = world.store.take_offers(b, &[(offer, world.mint.mint())]).await.unwrap();
+
+        assert_eq!((mine[0], theirs[0]), (Won, Lost));
+    }
+
+    async fn an_edit_takes_back_what_was_offered(mut world) {
+        let (job, claimant) = (world.job("a", Overlap::Queue(1)).await, world.node("a").await);
+        let fire_time = world.soon().await;
+        let first = world.request(&job, fire_time);
+        let second = world.request(&job, fire_time + SignedDuration::from_micros(1));
+        world.store.claim(claimant, &[first, second]).await.unwrap();
+        let offer = world.store.offers(10).await.unwrap()[0];
+        world.store.change_job(job.id, job.version, &JobChange::Disable, &editor()).await.unwrap();
+
+        let taken = world.store.take_offers(claimant, &[(offer, world.mint.mint())]).await.unwrap();
+
+        assert_eq!(taken, [Settled]);
+        assert!(world.store.offers(10).await.unwrap().is_empty());
+    }
+}

@@ -1,0 +1,159 @@
+//! A store that is gone, frozen or changed is noticed in time, and work goes on when it is back.
+
+use std::time::{Duration, Instant};
+
+use carillon_core::claim::ClaimAnswer::Won;
+use carillon_core::overlap::Overlap;
+use carillon_store::{SchemaError, Store, StoreError, Unavailable};
+use carillon_testbed::{MariaDb, wait_until_async};
+
+use crate::on_both;
+use crate::world::World;
+
+on_both! {
+    async fn two_programs_may_migrate_at_once(world) {
+        let (one, two) = (world.another(), world.another());
+        let (one, two) = tokio::join!(one.migrate(), two.migrate());
+
+        one.unwrap();
+        two.unwrap();
+        world.store.check_schema().await.unwrap();
+    }
+
+    async fn another_schema_is_refused_with_what_to_do(world) {
+        world.sql("update _sqlx_migrations set version = version + 9000").await;
+        let newer = world.store.check_schema().await.unwrap_err();
+        world.sql("delete from _sqlx_migrations where version > 9001").await;
+        world.sql("update _sqlx_migrations set version = version - 9000").await;
+        let older = world.store.check_schema().await.unwrap_err();
+
+        assert!(matches!(newer, StoreError::Schema(SchemaError::Newer { .. })), "{newer}");
+        assert!(older.to_string().contains("run `admin migrate`"), "{older}");
+    }
+}
+
+#[tokio::test]
+async fn two_programs_may_migrate_an_empty_database_at_once() {
+    let databases = [World::empty_sqlite(), World::empty_mariadb()];
+    for (url, _keep) in &databases {
+        let stores = [url, url, url].map(|url| Store::new(url.parse().unwrap()));
+        let (a, b, c) = tokio::join!(
+            stores[0].migrate(),
+            stores[1].migrate(),
+            stores[2].migrate()
+        );
+
+        a.unwrap();
+        b.unwrap();
+        c.unwrap();
+        stores[0].check_schema().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_empty_database_is_refused_with_what_to_do() {
+    for (url, _keep) in [World::empty_sqlite(), World::empty_mariadb()] {
+        let error = Store::new(url.parse().unwrap())
+            .check_schema()
+            .await
+            .unwrap_err();
+
+        assert!(
+            error.to_string().contains("the database is empty"),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_server_is_unavailable_at_once_and_used_again_when_it_is_back() {
+    let mut server = MariaDb::start().unwrap();
+    let database = server.create_database().unwrap();
+    let mut world = World::on(&database.url).await;
+    let (job, claimant) = (world.job("a", Overlap::Skip).await, world.node("a").await);
+    // Several connections, all of which the server forgets.
+    let ask = || world.store.bulletin();
+    let (a, b, c, d) = tokio::join!(ask(), ask(), ask(), ask());
+    for answer in [a, b, c, d] {
+        answer.unwrap();
+    }
+    let request = world.request(&job, world.soon().await);
+
+    server.kill();
+    let asked = Instant::now();
+    let error = world.store.claim(claimant, &[request]).await.unwrap_err();
+    assert!(error.is_unknown(), "{error}");
+    assert!(
+        asked.elapsed() < Duration::from_millis(2500),
+        "{:?}",
+        asked.elapsed()
+    );
+
+    server.restart().unwrap();
+    let back = Instant::now();
+    let claimed = loop {
+        match world.store.claim(claimant, &[request]).await {
+            Ok(claimed) => break claimed,
+            Err(error) => assert!(error.is_unknown(), "{error}"),
+        }
+    };
+    assert_eq!(claimed.answers, [Won]);
+    assert!(
+        back.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        back.elapsed()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_server_is_given_up_in_time_and_the_claim_can_be_repeated() {
+    let mut server = MariaDb::start().unwrap();
+    let database = server.create_database().unwrap();
+    let mut world = World::on(&database.url).await;
+    let (job, claimant) = (world.job("a", Overlap::Skip).await, world.node("a").await);
+    let request = world.request(&job, world.soon().await);
+
+    server.pause();
+    let asked = Instant::now();
+    let error = world.store.claim(claimant, &[request]).await.unwrap_err();
+    assert!(error.is_unknown(), "{error}");
+    assert!(asked.elapsed() < Duration::from_millis(2500));
+    server.resume();
+
+    let answers = wait_until_async(
+        "the claim to be answered",
+        Duration::from_secs(5),
+        async || world.store.claim(claimant, &[request]).await.ok(),
+    );
+    assert_eq!(answers.await.answers, [Won]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_only_server_counts_as_unavailable() {
+    let server = MariaDb::start().unwrap();
+    let database = server.create_database().unwrap();
+    let world = World::on(&database.url).await;
+
+    server.query("set global read_only = 1").unwrap();
+    let error = world
+        .store
+        .ensure_group("new", &crate::world::editor())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            StoreError::Unavailable {
+                why: Unavailable::ReadOnly
+            }
+        ),
+        "{error}"
+    );
+    server.query("set global read_only = 0").unwrap();
+
+    world
+        .store
+        .ensure_group("new", &crate::world::editor())
+        .await
+        .unwrap();
+}
