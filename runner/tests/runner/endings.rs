@@ -1,7 +1,10 @@
 //! How commands end: by themselves, by a signal, by a timeout, by a person, with all that they started.
 
+use std::time::Duration;
+
 use carillon_core::launch::{Ending, LaunchSpec, Leftovers, ProcessExit, Timeout};
 use carillon_runner::protocol::KillStep;
+use carillon_testbed::wait_until;
 
 use crate::rig::{Rig, is_alive, processes_of, spec};
 
@@ -231,6 +234,12 @@ async fn no_process_and_no_zombie_is_left_of_many_commands() {
     }
 
     let own = format!("/proc/{0}/task/{0}/children", rig.hello.pid);
+    let limit = Duration::from_secs(20);
 
-    assert_eq!(std::fs::read_to_string(own).unwrap(), "");
+    wait_until("the last child to be reaped", limit, || {
+        std::fs::read_to_string(&own)
+            .unwrap()
+            .is_empty()
+            .then_some(())
+    });
 }
