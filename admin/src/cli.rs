@@ -1,7 +1,7 @@
 //! The command line of the admin: one subcommand for each verb. Answers go to standard output, logs to standard error.
 
 mod export;
-pub(crate) mod import;
+mod import;
 mod people;
 mod runs;
 mod start;

@@ -11,6 +11,7 @@ mod assets;
 mod badge;
 mod charts;
 pub mod cli;
+pub mod crontab_import;
 mod cursor;
 mod difference;
 mod faults;

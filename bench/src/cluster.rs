@@ -182,7 +182,7 @@ impl Cluster {
             let numbers = self.jobs..until.min(self.jobs + IMPORT_BATCH);
             self.jobs = numbers.end;
             let batch: Result<Vec<_>> = numbers.map(|number| numbered(&draft, number)).collect();
-            self.store.import_jobs(&batch?, &editor).await?;
+            self.store.import_jobs("bench", &batch?, &editor).await?;
         }
         let since = Instant::now();
         for agent in &mut self.agents {

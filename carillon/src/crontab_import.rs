@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use carillon_admin::crontab_import::import;
 use carillon_core::crontab::{Form, Reading, Seconds};
-use carillon_core::import::{Arrival, Manifest, read_manifest};
+use carillon_core::import::{Arrival, Manifest, read_manifest, source_of};
 use carillon_lifecycle::host_zone::host_zone;
-use carillon_store::{Editor, Imported, ImportedJob, Store};
+use carillon_store::{Editor, Store};
 
 /// Imports one crontab, all of it or nothing, and says what came of it.
 pub(crate) async fn import_crontab(store: &Store, path: &Path) -> anyhow::Result<String> {
@@ -28,27 +29,17 @@ pub(crate) async fn import_crontab(store: &Store, path: &Path) -> anyhow::Result
         Arrival {
             group,
             enabled: true,
+            is_file: true,
         },
     );
     refuse_errors(&file, &manifest)?;
-    let jobs: Vec<_> = manifest
-        .jobs
-        .into_iter()
-        .map(|job| ImportedJob {
-            key: job.key,
-            draft: job.draft,
-        })
-        .collect();
-    let imported = store.import_jobs(&jobs, &editor).await?;
-    let new = imported
-        .iter()
-        .filter(|one| matches!(one, Imported::Created(_)))
-        .count();
-    Ok(format!(
-        "{file}: {new} jobs imported, {} known, {} other lines",
-        imported.len() - new,
-        manifest.ignored.len()
-    ))
+    let source = source_of(&file);
+    let report = import(store, Some(&source), manifest.jobs, &editor).await?;
+    for warning in report.warnings(&file) {
+        eprintln!("{warning}");
+    }
+    let others = manifest.ignored.len();
+    Ok(format!("{file}: {report}, {others} other lines"))
 }
 
 fn refuse_errors(file: &str, manifest: &Manifest) -> anyhow::Result<()> {

@@ -19,6 +19,8 @@ pub struct Arrival {
     pub group: GroupId,
     /// Whether they fire at once; otherwise they wait until somebody enables them.
     pub enabled: bool,
+    /// Whether the text is a file that may come again, edited. Text from elsewhere is known again only word for word.
+    pub is_file: bool,
 }
 
 /// A line on its way to being a job.
@@ -28,6 +30,8 @@ pub struct Arriving {
     pub line: usize,
     /// What recognises the line when the file is imported again.
     pub key: String,
+    /// Whether a comment names it; otherwise its name is that of its place.
+    pub is_named: bool,
     /// The job.
     pub draft: JobDraft,
 }
@@ -61,7 +65,8 @@ pub fn read_manifest(text: &str, reading: &Reading<'_>, arrival: Arrival) -> Man
         match found.meaning {
             Meaning::Job(job) => match draft(&job, arrival) {
                 Ok(draft) => {
-                    let key = key(reading.file, line, &job);
+                    let is_named = job.name != format!("{}:{line}", reading.file);
+                    let key = key(reading.file, is_named && arrival.is_file, &job);
                     let count = seen.entry(key.clone()).or_default();
                     *count += 1;
                     // The same line twice is two jobs.
@@ -70,7 +75,12 @@ pub fn read_manifest(text: &str, reading: &Reading<'_>, arrival: Arrival) -> Man
                     } else {
                         key
                     };
-                    manifest.jobs.push(Arriving { line, key, draft });
+                    manifest.jobs.push(Arriving {
+                        line,
+                        key,
+                        is_named,
+                        draft,
+                    });
                 }
                 Err(words) => manifest.errors.push(Remark { line, words }),
             },
@@ -118,17 +128,24 @@ fn draft(job: &CrontabJob, arrival: Arrival) -> Result<JobDraft, String> {
     })
 }
 
-/// A job named by a comment is known by its file and name, so its line may move; any other by what it does.
-fn key(file: &str, line: usize, job: &CrontabJob) -> String {
-    let is_named = job.name != format!("{file}:{line}");
-    let identity = match is_named {
-        true => job.name.clone(),
-        false => format!(
+/// A job named by a comment is known by its file and name, so its line may move and change; any other by what it does.
+fn key(file: &str, by_name: bool, job: &CrontabJob) -> String {
+    let work = || {
+        format!(
             "{} {} {:?} {}",
             job.schedule, job.zone, job.user, job.command
-        ),
+        )
     };
-    let readable = format!("{file}:{identity}");
+    let identity = if by_name { job.name.clone() } else { work() };
+    shorten(format!("{file}:{identity}"))
+}
+
+/// The name by which the jobs of a file are found again.
+pub fn source_of(file: &str) -> String {
+    shorten(file.to_owned())
+}
+
+fn shorten(readable: String) -> String {
     if readable.len() <= KEY_LENGTH_MAX {
         return readable;
     }
@@ -157,6 +174,7 @@ mod tests {
             Arrival {
                 group: GroupId(1),
                 enabled: true,
+                is_file: true,
             },
         )
     }

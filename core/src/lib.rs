@@ -26,6 +26,7 @@ pub mod node;
 pub mod offer;
 pub mod overlap;
 pub mod placement;
+pub mod reimport;
 pub mod retry;
 pub mod rule;
 pub mod run;

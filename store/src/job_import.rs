@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use carillon_core::identity::JobId;
 use carillon_core::job::JobDraft;
+use carillon_core::reimport::Earlier;
 use serde_json::{Value as Json, json};
 
 use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
 use crate::error::{StoreError, breaks_unique};
-use crate::job_row::spec_text;
+use crate::job_row::{JobRow, job_columns, read_draft, spec_text};
 use crate::jobs::raise_jobs_revision;
 use crate::link::Change;
 use crate::row::args;
@@ -37,13 +38,14 @@ pub enum Imported {
 pub const IMPORT_BATCH_MAX: usize = 1000;
 
 impl Store {
-    /// Makes those of the jobs that have not been imported before, all or none, and answers each.
+    /// Makes those of the jobs that have not been imported before from `source` (a file), all or none, and answers each.
     ///
     /// # Errors
     /// [`StoreError::Rejected`] for more than [`IMPORT_BATCH_MAX`] jobs, [`StoreError::NameTaken`], or [`StoreError::Unavailable`]
     /// without an answer: repeat it.
     pub async fn import_jobs(
         &self,
+        source: &str,
         jobs: &[ImportedJob],
         editor: &Editor,
     ) -> Result<Vec<Imported>, StoreError> {
@@ -61,7 +63,7 @@ impl Store {
             let ids = match new.is_empty() {
                 true => HashMap::new(),
                 false => {
-                    insert_jobs(&mut change, &new, editor).await?;
+                    insert_jobs(&mut change, source, &new, editor).await?;
                     ids_by_key(&mut change, jobs).await?
                 }
             };
@@ -71,6 +73,44 @@ impl Store {
                 None => Imported::Created(ids.get(&job.key).copied().unwrap_or(JobId(0))),
             };
             Ok(jobs.iter().map(answer).collect())
+        })
+        .await
+    }
+}
+
+impl Store {
+    /// The jobs that imports of `source` have made, without those whose rows cannot be read.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] without an answer.
+    pub async fn imports_of(&self, source: &str) -> Result<Vec<Earlier>, StoreError> {
+        static SELECT: Statement = Statement::new(concat!(
+            "select j.import_key, v.group_id, v.name, v.description, v.enabled, v.schedule, v.zone, v.dst, v.spec, ",
+            job_columns!(),
+            " from jobs j
+            join job_versions v on v.job_id = j.id and v.version = j.import_version
+            where j.import_source = ?"
+        ));
+        self.read(Store::TIMEOUT, |mut link| async move {
+            let rows = link.rows(&SELECT, args![source]).await?;
+            let mut earlier = Vec::with_capacity(rows.len());
+            for row in &rows {
+                let mut cells = row.cells();
+                let key = cells.text()?;
+                let imported = read_draft(&mut cells, "job_versions", &key)?;
+                let row = JobRow::read(&mut cells)?;
+                if let (Ok(imported), Ok(job)) = (imported, row.job) {
+                    earlier.push(Earlier {
+                        job: row.id,
+                        version: row.version,
+                        key,
+                        is_deleted: row.is_deleted,
+                        current: job.draft,
+                        imported,
+                    });
+                }
+            }
+            Ok(earlier)
         })
         .await
     }
@@ -97,15 +137,16 @@ async fn ids_by_key(
 
 async fn insert_jobs(
     change: &mut Change,
+    source: &str,
     jobs: &[&ImportedJob],
     editor: &Editor,
 ) -> Result<(), StoreError> {
     static INSERT: Statement = Statement::new(
         "insert into jobs
             (group_id, name, live_name, description, enabled, schedule, zone, dst, spec, overlap, import_key,
-            version, revision, valid_from, created_at, updated_at)
+            import_source, import_version, version, revision, valid_from, created_at, updated_at)
         select group_id, name, name, description, enabled, schedule, zone, dst, spec, overlap, import_key,
-            1, (select jobs_revision from cluster where id = 1), {now}, {now}, {now}
+            ?, 1, 1, (select jobs_revision from cluster where id = 1), {now}, {now}, {now}
         from {batch(group_id, name text, description text, enabled, schedule text, zone text, dst text, spec text, overlap text, import_key text)}",
     );
     static KEEP: Statement = Statement::new(
@@ -122,13 +163,15 @@ async fn insert_jobs(
     for job in jobs {
         rows.push(draft_json(job)?);
     }
-    if let Err(error) = change.execute(&INSERT, args![Json::Array(rows)]).await {
-        return Err(
-            match breaks_unique(&error, "jobs_name_unique", "jobs.live_name") {
-                true => StoreError::NameTaken(taken_name(jobs)),
-                false => error,
-            },
-        );
+    if let Err(error) = change
+        .execute(&INSERT, args![source, Json::Array(rows)])
+        .await
+    {
+        if !breaks_unique(&error, "jobs_name_unique", "jobs.live_name") {
+            return Err(error);
+        }
+        let name = taken_name(change, jobs).await?;
+        return Err(name.map_or(error, StoreError::NameTaken));
     }
     let keys: Vec<Json> = jobs.iter().map(|job| json!([job.key])).collect();
     change
@@ -162,13 +205,27 @@ fn draft_json(job: &ImportedJob) -> Result<Json, StoreError> {
     ]))
 }
 
-/// The name to show when one of many is taken: the first that the batch itself has twice, else the only one or all.
-fn taken_name(jobs: &[&ImportedJob]) -> String {
+/// The first name that the batch has twice, or that another job has.
+async fn taken_name(
+    change: &mut Change,
+    jobs: &[&ImportedJob],
+) -> Result<Option<String>, StoreError> {
+    static SELECT: Statement = Statement::new(
+        "select j.name
+        from {batch(group_id, name text)}
+        {then} jobs j on j.group_id = batch.group_id and j.live_name = batch.name
+        order by j.name
+        limit 1",
+    );
     let mut seen = HashSet::new();
     let name_of = |job: &&&ImportedJob| (job.draft.group, job.draft.name.clone());
-    match jobs.iter().find(|job| !seen.insert(name_of(job))) {
-        Some(job) => job.draft.name.to_string(),
-        None if jobs.len() == 1 => jobs[0].draft.name.to_string(),
-        None => format!("of one of {} jobs", jobs.len()),
+    if let Some(job) = jobs.iter().find(|job| !seen.insert(name_of(job))) {
+        return Ok(Some(job.draft.name.to_string()));
     }
+    let names: Vec<Json> = jobs
+        .iter()
+        .map(|job| json!([job.draft.group.0, job.draft.name.as_str()]))
+        .collect();
+    let row = change.row(&SELECT, args![Json::Array(names)]).await?;
+    row.map(|row| row.cells().text()).transpose()
 }

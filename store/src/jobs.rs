@@ -18,6 +18,13 @@ use crate::statement::Statement;
 pub enum JobChange {
     /// Everything as drafted.
     Replace(Box<JobDraft>),
+    /// Everything as the line of that key has it now.
+    Reimport {
+        /// What the job becomes.
+        draft: Box<JobDraft>,
+        /// The key of its line.
+        key: String,
+    },
     /// Its schedule fires.
     Enable,
     /// Its schedule does not fire.
@@ -32,6 +39,7 @@ impl JobChange {
     fn verb(&self) -> &'static str {
         match self {
             JobChange::Replace(_) => "edit job",
+            JobChange::Reimport { .. } => "import job again",
             JobChange::Enable => "enable job",
             JobChange::Disable => "disable job",
             JobChange::Delete => "delete job",
@@ -45,7 +53,7 @@ impl JobChange {
             ..old.clone()
         };
         match self {
-            JobChange::Replace(draft) => (**draft).clone(),
+            JobChange::Replace(draft) | JobChange::Reimport { draft, .. } => (**draft).clone(),
             JobChange::Enable => switched(true),
             JobChange::Disable | JobChange::Delete | JobChange::Restore => switched(false),
         }
@@ -186,7 +194,7 @@ async fn update(
     id: JobId,
     edit: &JobChange,
     draft: &JobDraft,
-) -> Result<u64, StoreError> {
+) -> Result<(), StoreError> {
     static UPDATE: Statement = Statement::new(
         "update jobs
         set group_id = ?, name = ?, live_name = ?, description = ?, enabled = ?,
@@ -194,6 +202,8 @@ async fn update(
             version = version + 1, valid_from = {greatest}(valid_from + 1, {now}), updated_at = {now}
         where id = ?",
     );
+    static REMEMBER: Statement =
+        Statement::new("update jobs set import_key = ?, import_version = version where id = ?");
     let is_deleted = *edit == JobChange::Delete;
     let deleted_at: Option<Timestamp> = match is_deleted {
         true => Some(store_now(change).await?),
@@ -213,7 +223,11 @@ async fn update(
         deleted_at,
         id,
     ];
-    change.execute(&UPDATE, values).await
+    change.execute(&UPDATE, values).await?;
+    if let JobChange::Reimport { key, .. } = edit {
+        change.execute(&REMEMBER, args![key, id]).await?;
+    }
+    Ok(())
 }
 
 /// The store's clock within a transaction.

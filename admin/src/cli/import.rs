@@ -6,12 +6,13 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use carillon_core::crontab::{Form, Reading, Seconds};
-use carillon_core::import::{Arrival, Arriving, read_manifest};
+use carillon_core::import::{Arrival, read_manifest, source_of};
 use carillon_lifecycle::host_zone::host_zone;
-use carillon_store::{Editor, IMPORT_BATCH_MAX, Imported, ImportedJob, Store, StoreError};
+use carillon_store::Store;
 use clap::Args;
 
 use super::{editor, say};
+use crate::crontab_import::import;
 
 #[derive(Debug, Args)]
 pub(super) struct Import {
@@ -43,6 +44,7 @@ pub(super) struct Import {
 impl Import {
     pub(super) async fn act(self, store: &Store) -> anyhow::Result<ExitCode> {
         let (file, text) = self.read()?;
+        let is_file = self.file.as_os_str() != "-";
         let zone = self.zone.clone().unwrap_or_else(host_zone);
         let reading = Reading {
             file: &file,
@@ -65,6 +67,7 @@ impl Import {
             Arrival {
                 group: carillon_core::identity::GroupId(0),
                 enabled: true,
+                is_file,
             },
         );
         for wrong in &judged.errors {
@@ -85,13 +88,15 @@ impl Import {
             Arrival {
                 group,
                 enabled: !self.paused,
+                is_file,
             },
         );
-        let (created, known) = import(store, manifest.jobs, &editor()).await?;
-        say(&format!(
-            "{file}: {created} jobs imported into {}, {known} were there already",
-            self.group
-        ))?;
+        let source = is_file.then(|| source_of(&file));
+        let report = import(store, source.as_deref(), manifest.jobs, &editor()).await?;
+        for warning in report.warnings(&file) {
+            eprintln!("{warning}");
+        }
+        say(&format!("{file}, group {}: {report}", self.group))?;
         Ok(if has_errors {
             ExitCode::FAILURE
         } else {
@@ -114,69 +119,4 @@ impl Import {
             String::from_utf8_lossy(&bytes).into_owned(),
         ))
     }
-}
-
-/// Imports jobs and says how many were new and how many known. A name that is taken by another job gets its line
-/// added, since two lines of different files may carry the same comment.
-pub(crate) async fn import(
-    store: &Store,
-    jobs: Vec<Arriving>,
-    editor: &Editor,
-) -> Result<(usize, usize), StoreError> {
-    let mut answers = Vec::with_capacity(jobs.len());
-    let mut jobs: Vec<(usize, ImportedJob)> = jobs
-        .into_iter()
-        .map(|job| {
-            (
-                job.line,
-                ImportedJob {
-                    key: job.key,
-                    draft: job.draft,
-                },
-            )
-        })
-        .collect();
-    for batch in jobs.chunks_mut(IMPORT_BATCH_MAX) {
-        answers.extend(import_batch(store, batch, editor).await?);
-    }
-    let created = answers
-        .iter()
-        .filter(|answer| matches!(answer, Imported::Created(_)))
-        .count();
-    Ok((created, answers.len() - created))
-}
-
-async fn import_batch(
-    store: &Store,
-    batch: &mut [(usize, ImportedJob)],
-    editor: &Editor,
-) -> Result<Vec<Imported>, StoreError> {
-    // Each round renames one job; a batch has no more names than jobs.
-    for _ in 0..batch.len() {
-        let jobs: Vec<ImportedJob> = batch.iter().map(|(_, job)| job.clone()).collect();
-        match store.import_jobs(&jobs, editor).await {
-            Err(StoreError::NameTaken(name)) => {
-                let Some((line, job)) = batch
-                    .iter_mut()
-                    .find(|(_, job)| job.draft.name.as_str() == name)
-                else {
-                    return Err(StoreError::NameTaken(name));
-                };
-                let renamed: String = name
-                    .chars()
-                    .take(170)
-                    .chain(format!(" (line {line})").chars())
-                    .collect();
-                let Ok(renamed) = renamed.parse() else {
-                    return Err(StoreError::NameTaken(name));
-                };
-                if job.draft.name == renamed {
-                    return Err(StoreError::NameTaken(name));
-                }
-                job.draft.name = renamed;
-            }
-            answered => return answered,
-        }
-    }
-    Ok(Vec::new())
 }

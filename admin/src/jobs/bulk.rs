@@ -51,9 +51,10 @@ pub(crate) async fn apply(
         let is_so = match change {
             JobChange::Enable => job.draft.enabled,
             JobChange::Disable => !job.draft.enabled,
-            JobChange::Replace(_) | JobChange::Delete | JobChange::Restore => {
-                job.deleted_at.is_some()
-            }
+            JobChange::Replace(_)
+            | JobChange::Reimport { .. }
+            | JobChange::Delete
+            | JobChange::Restore => job.deleted_at.is_some(),
         };
         if !is_so {
             app.store

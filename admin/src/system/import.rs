@@ -13,7 +13,7 @@ use carillon_core::import::{Arrival, Manifest, read_manifest};
 use carillon_store::JobGroup;
 
 use crate::app::App;
-use crate::cli::import::import;
+use crate::crontab_import::import;
 use crate::faults::Fault;
 use crate::form::FieldErrors;
 use crate::page::{Chrome, go, show as show_page};
@@ -89,6 +89,7 @@ impl ImportForm {
             Arrival {
                 group,
                 enabled: !self.is_paused,
+                is_file: false,
             },
         )
     }
@@ -156,7 +157,7 @@ pub(crate) async fn submit(
         (wrong, _) => Some(fill(w.system.import_wrong, &[&wrong])),
     };
     if posted.has("save") && wrong.is_none() && errors.is_empty() {
-        import(&app.store, manifest.jobs, &viewer.editor()).await?;
+        import(&app.store, None, manifest.jobs, &viewer.editor()).await?;
         return Ok(go("/jobs?note=import_done"));
     }
     let status = if wrong.is_some() || !errors.is_empty() {

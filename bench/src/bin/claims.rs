@@ -109,7 +109,9 @@ impl Hall {
         let lines: Vec<_> = (0..jobs).map(imported).collect::<Result<_>>()?;
         let mut ids = Vec::with_capacity(jobs);
         for page in lines.chunks(1000) {
-            let made = store.import_jobs(page, &Editor::program("bench")).await?;
+            let made = store
+                .import_jobs("bench", page, &Editor::program("bench"))
+                .await?;
             ids.extend(
                 made.into_iter()
                     .map(|(Imported::Created(id) | Imported::Known(id))| id),

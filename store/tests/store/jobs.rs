@@ -106,8 +106,8 @@ on_both! {
             draft: draft(&format!("line {line}"), Overlap::Skip),
         }).collect();
 
-        let first = world.store.import_jobs(&lines, &editor()).await.unwrap();
-        let again = world.store.import_jobs(&lines, &editor()).await.unwrap();
+        let first = world.store.import_jobs("crontab", &lines, &editor()).await.unwrap();
+        let again = world.store.import_jobs("crontab", &lines, &editor()).await.unwrap();
 
         assert!(first.iter().all(|imported| matches!(imported, Imported::Created(id) if id.0 > 0)));
         assert!(again.iter().all(|imported| matches!(imported, Imported::Known(_))));
@@ -115,6 +115,37 @@ on_both! {
         assert_eq!(page.items.len(), 3);
         let Imported::Created(id) = first[0] else { panic!("{first:?}") };
         assert_eq!(world.store.job_versions(id).await.unwrap().len(), 1);
+    }
+
+    async fn an_import_remembers_what_it_made(world) {
+        let line = ImportedJob { key: "crontab:a".to_owned(), draft: draft("a", Overlap::Skip) };
+        world.store.import_jobs("crontab", &[line], &editor()).await.unwrap();
+        let made = world.store.imports_of("crontab").await.unwrap().remove(0);
+
+        let mut edited = made.current.clone();
+        edited.schedule.expression = "5 * * * *".to_owned();
+        let reimport = JobChange::Reimport { draft: Box::new(edited.clone()), key: "crontab:b".to_owned() };
+        world.store.change_job(made.job, made.version, &reimport, &editor()).await.unwrap();
+        world.store.change_job(made.job, 2, &JobChange::Disable, &editor()).await.unwrap();
+        let now = world.store.imports_of("crontab").await.unwrap();
+
+        assert_eq!((made.version, &made.current, made.key.as_str()), (1, &made.imported, "crontab:a"));
+        assert_eq!((now[0].version, now[0].key.as_str(), &now[0].imported), (3, "crontab:b", &edited));
+        assert!(!now[0].current.enabled && now.len() == 1);
+        assert!(world.store.imports_of("another").await.unwrap().is_empty());
+    }
+
+    async fn an_import_says_which_name_is_taken(mut world) {
+        world.job("second", Overlap::Skip).await;
+        let lines: Vec<_> = ["first", "second", "third"].iter().map(|name| ImportedJob {
+            key: format!("crontab:{name}"),
+            draft: draft(name, Overlap::Skip),
+        }).collect();
+
+        let refused = world.store.import_jobs("crontab", &lines, &editor()).await.unwrap_err();
+
+        assert!(matches!(refused, StoreError::NameTaken(name) if name == "second"));
+        assert!(world.store.imports_of("crontab").await.unwrap().is_empty());
     }
 
     async fn jobs_are_listed_by_name_page_by_page(mut world) {
