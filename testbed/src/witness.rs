@@ -55,6 +55,9 @@ pub enum SightingKind {
 }
 
 impl Witness {
+    /// The exit code of a witness that wanted to be alone and was not.
+    pub const IN_COMPANY: i32 = 75;
+
     /// Creates an empty file in a folder of its own, writable by every user.
     ///
     /// # Errors
@@ -70,7 +73,7 @@ impl Witness {
         })
     }
 
-    /// The command line for a job; add `--sleep 2`, `--exit 3` or `--output 1000` to it.
+    /// The command line for a job; add `--sleep 2`, `--exit 3`, `--alone` or `--output 1000` to it.
     #[must_use]
     pub fn command(&self) -> String {
         format!("{} {}", self.program.display(), self.file.display())

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use carillon_testbed::Sighting;
+use carillon_testbed::{Sighting, SightingKind};
 use jiff::Timestamp;
 
 /// Seconds since 1970, UTC.
@@ -157,17 +157,52 @@ pub(crate) fn lies(records: &[Record], starts: &[Sighting]) -> Vec<String> {
     violations
 }
 
+/// No more than `live_max` commands of a job are alive at once. A start whose end was not seen counts as alive.
+pub(crate) fn crowds(sightings: &[Sighting], live_max: usize) -> Vec<String> {
+    let mut order: Vec<&Sighting> = sightings.iter().collect();
+    // What ends in the moment in which another begins makes room for it.
+    order.sort_by_key(|sighting| (sighting.at_ns, sighting.kind == SightingKind::Start));
+    let mut alive = BTreeMap::<&str, BTreeSet<&str>>::new();
+    let mut violations = Vec::new();
+    for sighting in order {
+        let job = alive.entry(&sighting.job).or_default();
+        match sighting.kind {
+            SightingKind::End { .. } => drop(job.remove(sighting.token.as_str())),
+            SightingKind::Start => drop(job.insert(&sighting.token)),
+        }
+        if sighting.kind == SightingKind::Start && job.len() > live_max {
+            let (name, time) = (&sighting.job, &sighting.fire_time);
+            violations.push(format!("job {name} of {time} makes {} alive", job.len()));
+        }
+    }
+    violations
+}
+
+/// Ticks that did not start and are not recorded as skipped for one of `reasons`.
+pub(crate) fn unexcused(records: &[Record], starts: &[Sighting], reasons: &[&str]) -> Vec<String> {
+    let started: BTreeSet<(&str, Second)> = starts
+        .iter()
+        .map(|start| (start.job.as_str(), fire_second(start)))
+        .collect();
+    let is_excused = |record: &&Record| {
+        started.contains(&(record.job.as_str(), record.first))
+            || (record.outcome == "skipped" && reasons.contains(&record.reason.as_str()))
+    };
+    let unexcused = records.iter().filter(|record| !is_excused(record));
+    unexcused.map(tell).collect()
+}
+
 /// Ticks that did not succeed, with outcome and reason.
 pub(crate) fn unsuccessful(records: &[Record]) -> Vec<String> {
     let failed = records
         .iter()
         .filter(|record| record.outcome != "succeeded");
-    failed
-        .map(|record| {
-            let (job, outcome, reason) = (&record.job, &record.outcome, &record.reason);
-            format!("job {job} of second {}: {outcome} ({reason})", record.first)
-        })
-        .collect()
+    failed.map(tell).collect()
+}
+
+fn tell(record: &Record) -> String {
+    let (job, outcome, reason) = (&record.job, &record.outcome, &record.reason);
+    format!("job {job} of second {}: {outcome} ({reason})", record.first)
 }
 
 /// The share of starts of each node, in percent.
@@ -200,8 +235,6 @@ fn lateness_ns(start: &Sighting) -> i128 {
 
 #[cfg(test)]
 mod tests {
-    use carillon_testbed::SightingKind;
-
     use super::*;
 
     const WINDOW: Window = Window {
@@ -282,6 +315,38 @@ mod tests {
 
         assert_eq!(lies(&records, &starts).len(), 2);
         assert!(lies(&[record("1", 101, 101, "lost")], &starts).is_empty());
+    }
+
+    #[test]
+    fn second_command_alive_at_once_is_seen() {
+        let mut sightings = Vec::new();
+        for (second, lasts) in [(100, 1), (101, 3), (103, 1)] {
+            let mut start = start("1", second, "a", 0);
+            start.token = second.to_string();
+            let mut end = start.clone();
+            end.kind = SightingKind::End { exit_code: 0 };
+            end.at_ns += lasts * 1_000_000_000;
+            sightings.extend([start, end]);
+        }
+
+        assert!(crowds(&sightings[..4], 1).is_empty());
+        assert_eq!(crowds(&sightings, 1).len(), 1);
+        assert!(crowds(&sightings, 2).is_empty());
+    }
+
+    #[test]
+    fn tick_without_start_needs_its_excuse() {
+        let mut skipped = record("1", 101, 101, "skipped");
+        skipped.reason = "overlap".to_owned();
+        let records = [
+            record("1", 100, 100, "succeeded"),
+            skipped,
+            record("1", 102, 102, "missed"),
+        ];
+        let starts = [start("1", 100, "a", 0)];
+
+        assert_eq!(unexcused(&records, &starts, &["overlap"]).len(), 1);
+        assert_eq!(unexcused(&records, &starts, &["queue_full"]).len(), 2);
     }
 
     #[test]

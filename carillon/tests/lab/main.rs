@@ -10,6 +10,7 @@
 )]
 
 mod laws;
+mod overlap;
 mod refusals;
 mod rig;
 mod verbs;

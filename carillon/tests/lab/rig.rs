@@ -22,6 +22,9 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// Every tick is closed within its start deadline (5 s for jobs of every second) and a minute.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5 + 60 + 10);
 
+/// A machine under load may need longer than a second; most of the lab is not about that.
+const ROOMY: Overlap = Overlap::Allow(60);
+
 /// How long ticks are watched; more with `CARILLON_LAB_SECONDS`.
 pub(crate) fn watched_seconds() -> i64 {
     let wanted = std::env::var("CARILLON_LAB_SECONDS").ok();
@@ -52,22 +55,31 @@ pub(crate) struct Agent {
 impl Lab {
     /// Stores, tables and `jobs` jobs of every second; no agent yet.
     pub(crate) fn with_jobs(jobs: usize) -> Self {
-        Self::with(jobs, "")
+        Self::with_overlap(jobs, "", ROOMY)
     }
 
     /// One job of every second whose witness gets further arguments, such as `--sleep 6`.
     pub(crate) fn with_job(arguments: &str) -> Self {
-        Self::with(1, arguments)
+        Self::with_overlap(1, arguments, ROOMY)
     }
 
-    fn with(jobs: usize, arguments: &str) -> Self {
+    /// Jobs of every second under this overlap policy, whose witnesses get these arguments.
+    pub(crate) fn with_overlap(jobs: usize, arguments: &str, overlap: Overlap) -> Self {
         let mariadb = MariaDb::start().expect("MariaDB starts");
         let redis = Redis::start().expect("Redis starts");
         let database = mariadb.create_database().expect("MariaDB answers");
         let witness = Witness::create().expect("the witness is built");
         let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
         let command = format!("{} {arguments}", witness.command());
-        runtime.block_on(create_jobs(&database.url, command.trim_end(), jobs));
+        let spec = JobSpec {
+            launch: LaunchSpec {
+                command: command.trim_end().to_owned(),
+                ..LaunchSpec::default()
+            },
+            overlap,
+            ..JobSpec::default()
+        };
+        runtime.block_on(create_jobs(&database.url, &spec, jobs));
         let folder = Folder::create().expect("the temporary folder can be written");
         Self {
             agents: Vec::new(),
@@ -252,7 +264,7 @@ pub(crate) fn call_agent(settings: &[(String, String)], words: &[&str]) -> (i32,
     )
 }
 
-async fn create_jobs(url: &str, command: &str, jobs: usize) {
+async fn create_jobs(url: &str, spec: &JobSpec, jobs: usize) {
     let store = Store::new(url.parse().expect("the testbed's address is one"));
     store.migrate().await.expect("the tables are created");
     let editor = Editor::program("lab");
@@ -261,7 +273,7 @@ async fn create_jobs(url: &str, command: &str, jobs: usize) {
         .await
         .expect("the group is created");
     for number in 0..jobs {
-        let draft = job_of_every_second(&format!("job {number}"), group, command);
+        let draft = job_of_every_second(&format!("job {number}"), group, spec.clone());
         store
             .create_job(&draft, &editor)
             .await
@@ -270,11 +282,7 @@ async fn create_jobs(url: &str, command: &str, jobs: usize) {
     store.close().await;
 }
 
-fn job_of_every_second(name: &str, group: GroupId, command: &str) -> JobDraft {
-    let launch = LaunchSpec {
-        command: command.to_owned(),
-        ..LaunchSpec::default()
-    };
+fn job_of_every_second(name: &str, group: GroupId, spec: JobSpec) -> JobDraft {
     JobDraft {
         name: name.parse().expect("a short name is one"),
         group,
@@ -285,11 +293,6 @@ fn job_of_every_second(name: &str, group: GroupId, command: &str) -> JobDraft {
             zone: "UTC".to_owned(),
             dst: DstRule::default(),
         },
-        // A machine under load may need longer than a second; that is not what the lab is about.
-        spec: JobSpec {
-            launch,
-            overlap: Overlap::Allow(60),
-            ..JobSpec::default()
-        },
+        spec,
     }
 }

@@ -9,7 +9,7 @@ use crate::rig::{Lab, watched_seconds};
 const JOBS: usize = 100;
 
 /// Laws that hold in every weather, and a line about what was seen.
-fn judge(lab: &Lab, window: Window) -> (Vec<Record>, Vec<Sighting>) {
+pub(crate) fn judge(lab: &Lab, window: Window) -> (Vec<Record>, Vec<Sighting>) {
     let records = lab.closed_records(window);
     let all_starts = lab.witness.starts().expect("only witnesses write the file");
     let starts = laws::starts_within(&all_starts, window);
@@ -37,7 +37,7 @@ fn judge(lab: &Lab, window: Window) -> (Vec<Record>, Vec<Sighting>) {
 }
 
 #[track_caller]
-fn nothing_broke(law: &str, violations: Vec<String>) {
+pub(crate) fn nothing_broke(law: &str, violations: Vec<String>) {
     let shown = violations
         .iter()
         .take(10)

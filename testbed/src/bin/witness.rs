@@ -1,6 +1,8 @@
 //! The command that tests give their jobs: it testifies that it ran.
 //!
-//! `witness FILE [--sleep SECONDS] [--exit CODE] [--output BYTES]`
+//! `witness FILE [--sleep SECONDS] [--exit CODE] [--output BYTES] [--alone]`
+//!
+//! With `--alone` it locks FILE as long as it lives, and exits with `Witness::IN_COMPANY` at once where another witness of that file does.
 //!
 //! It appends one line at its start and one at its end, each in a single write to a file opened for
 //! appending, so that lines of many processes never mix. What it knows comes from its environment
@@ -11,6 +13,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use carillon_testbed::Witness;
 use rustix::time::{ClockId, clock_gettime};
 
 /// What identifies a start, in the order of the line.
@@ -29,6 +32,7 @@ const BLOCK: usize = 64 * 1024;
 
 struct Wishes {
     file: String,
+    is_alone: bool,
     sleep: Duration,
     exit_code: i32,
     output_bytes: usize,
@@ -41,7 +45,12 @@ fn main() -> Result<()> {
         .append(true)
         .open(&wishes.file)
         .with_context(|| format!("opening {}", wishes.file))?;
+    let is_in_company = wishes.is_alone && file.try_lock().is_err();
     testify(&mut file, "S", None)?;
+    if is_in_company {
+        testify(&mut file, "E", Some(Witness::IN_COMPANY))?;
+        std::process::exit(Witness::IN_COMPANY);
+    }
     write_output(wishes.output_bytes)?;
     std::thread::sleep(wishes.sleep);
     testify(&mut file, "E", Some(wishes.exit_code))?;
@@ -52,14 +61,19 @@ fn read_wishes() -> Result<Wishes> {
     let mut words = std::env::args().skip(1);
     let file = words
         .next()
-        .context("usage: witness FILE [--sleep S] [--exit N] [--output N]")?;
+        .context("usage: witness FILE [--sleep S] [--exit N] [--output N] [--alone]")?;
     let mut wishes = Wishes {
         file,
+        is_alone: false,
         sleep: Duration::ZERO,
         exit_code: 0,
         output_bytes: 0,
     };
     while let Some(option) = words.next() {
+        if option == "--alone" {
+            wishes.is_alone = true;
+            continue;
+        }
         let value = words
             .next()
             .with_context(|| format!("{option} needs a value"))?;
