@@ -25,7 +25,7 @@ use crate::run_feed::show_runs;
 
 /// Runs everything on this machine: agent, runner, pages and monitor, on a database file of its own.
 ///
-/// The crontabs named are imported; a line that was imported before is left alone. Ctrl-C lets running commands end,
+/// The crontabs named are imported; a line imported before edits its job if it was edited. Ctrl-C lets running commands end,
 /// Ctrl-C twice ends them.
 #[derive(Args)]
 pub(crate) struct Up {

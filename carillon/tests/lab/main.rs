@@ -9,6 +9,7 @@
     reason = "tests may unwrap and tell what they saw"
 )]
 
+mod embedded;
 mod laws;
 mod overlap;
 mod refusals;

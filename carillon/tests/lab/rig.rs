@@ -196,11 +196,8 @@ impl Lab {
     fn now(&self) -> Second {
         let now = self.mariadb.query("select floor(unix_timestamp(now(6)))");
         // While the database is down nobody can ask it; the machine is the same.
-        let now = now.unwrap_or_else(|_| {
-            let output = std::process::Command::new("date").arg("+%s").output();
-            String::from_utf8(output.expect("date runs").stdout).expect("date prints digits")
-        });
-        now.trim().parse().expect("seconds are a number")
+        let now = now.map(|now| now.trim().parse().expect("seconds are a number"));
+        now.unwrap_or_else(|_| machine_now())
     }
 
     fn beating_nodes(&self) -> usize {
@@ -236,6 +233,13 @@ impl Agent {
             self.process.log()
         );
     }
+}
+
+/// The machine's clock, in whole seconds since 1970.
+pub(crate) fn machine_now() -> Second {
+    let output = std::process::Command::new("date").arg("+%s").output();
+    let digits = String::from_utf8(output.expect("date runs").stdout).expect("date prints digits");
+    digits.trim().parse().expect("seconds are a number")
 }
 
 fn start_process(name: &str, data_dir: &PathBuf, settings: &[(String, String)]) -> Process {
