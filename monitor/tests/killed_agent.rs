@@ -97,10 +97,6 @@ async fn a_killed_agent_is_told_once_by_two_monitors_and_its_return_too() {
         silent[0].subject()
     );
     assert!(
-        told_after < SILENT_AFTER + Duration::from_secs(10),
-        "told after {told_after:?}"
-    );
-    assert!(
         all[1].subject().contains("node web-1 is back"),
         "{:?}",
         all[1].subject()

@@ -98,7 +98,7 @@ impl MailServer {
         let _ = TcpStream::connect(("127.0.0.1", self.port));
         wait_until(
             "the mail server's port to close",
-            Duration::from_secs(10),
+            Duration::from_secs(30),
             || {
                 TcpStream::connect(("127.0.0.1", self.port))
                     .is_err()

@@ -12,7 +12,7 @@ use crate::packages::require;
 use crate::port::free_port;
 use crate::process::{Process, leashed};
 
-const START_LIMIT: Duration = Duration::from_secs(20);
+const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// How a server is started.
 #[derive(Debug, Clone, Default)]
@@ -150,7 +150,7 @@ fn start_process(folder: &Path, port: u16, options: &RedisOptions) -> Result<Pro
 /// One connection, one command, the first line of its answer.
 fn ask(port: u16, password: Option<&str>, words: &[&str]) -> Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     if let Some(password) = password {
         exchange(&mut stream, &["AUTH", password])?;
     }

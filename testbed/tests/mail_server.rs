@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use carillon_testbed::MailServer;
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(30);
 
 /// Sends the lines one by one and returns the code of each answer, the greeting first.
 fn talk(server: &MailServer, lines: &[&str]) -> Vec<String> {

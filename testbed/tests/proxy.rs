@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use carillon_testbed::{MariaDb, Proxy, wait_until};
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(30);
 const NEVER: Duration = Duration::from_millis(300);
 
 /// Answers every five bytes with the same five bytes, and counts them.

@@ -8,7 +8,7 @@ use carillon_testbed::{
     MariaDb, MariaDbOptions, Process, Redis, RedisOptions, leashed, mariadb_database, wait_until,
 };
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 #[test]
 fn mariadb_keeps_port_and_data_across_a_crash() {

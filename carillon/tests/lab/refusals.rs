@@ -6,7 +6,7 @@ use carillon_testbed::{Folder, MariaDb, Redis, RedisOptions, free_port, mariadb_
 
 use crate::rig::{Lab, call_agent};
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
 /// Settings of a node in a folder of its own, on a database nobody listens at unless told.
 struct Node {

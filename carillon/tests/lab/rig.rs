@@ -2,7 +2,7 @@
 //! testifies to.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use carillon_core::identity::GroupId;
 use carillon_core::job::{JobDraft, JobSpec, ScheduleText};
@@ -19,8 +19,9 @@ use crate::laws::{self, Record, Second, Window};
 /// An agent that starts or stops takes no longer.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// Every tick is closed within its start deadline (5 s for jobs of every second) and a minute.
-const CLOSE_LIMIT: Duration = Duration::from_secs(5 + 60 + 10);
+/// Every tick is closed within its start deadline (5 s for jobs of every second) and a minute; a busy
+/// machine gets another.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5 + 60 + 60);
 
 /// A machine under load may need longer than a second; most of the lab is not about that.
 const ROOMY: Overlap = Overlap::Allow(60);
@@ -154,8 +155,11 @@ impl Lab {
     /// Waits until the store's clock has reached this second.
     pub(crate) fn wait_for_second(&self, second: Second) {
         let limit = Duration::from_secs(watched_seconds().unsigned_abs() + 60);
+        // Asked once: a client started for every look would keep the machine from what is judged.
+        let ahead = Duration::from_secs(u64::try_from(second - self.now()).unwrap_or(0));
+        let asked = Instant::now();
         wait_until("the window's next part", limit, || {
-            (self.now() >= second).then_some(())
+            (asked.elapsed() >= ahead).then_some(())
         });
     }
 

@@ -6,7 +6,7 @@ use carillon_testbed::{Sighting, SightingKind, wait_until};
 
 use crate::rig::Lab;
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
 /// The rows of the run that a start belongs to: state, outcome and exit code.
 fn runs_of(lab: &Lab, start: &Sighting) -> Vec<String> {

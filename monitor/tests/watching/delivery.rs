@@ -10,12 +10,11 @@ use crate::scene::SOON;
 
 on_both! {
     async fn what_the_mail_server_could_not_take_is_delivered_once_it_is_back(scene) {
-        let node = scene.node("web-1").await;
         scene.start_monitor("mon-1");
         scene.start_monitor("mon-2");
         scene.mail.go_down();
 
-        node.kill();
+        scene.trouble().await;
         let store = scene.store.clone();
         let incident = wait_until_async("two attempts", SOON, async || {
             let open = store.open_incidents().await.unwrap();
@@ -40,10 +39,9 @@ on_both! {
     async fn a_refused_address_does_not_keep_the_others_waiting(scene) {
         scene.options.mail_to = vec!["gone@example.org".to_owned(), "ops@example.org".to_owned()];
         scene.mail.refuse_recipient("gone@example.org");
-        let node = scene.node("web-1").await;
         scene.start_monitor("mon");
 
-        node.kill();
+        scene.trouble().await;
         scene.subjects(1);
         let incident = scene.store.open_incidents().await.unwrap().remove(0);
         let store = scene.store.clone();
@@ -63,11 +61,10 @@ on_both! {
 
     async fn a_slow_mail_server_gets_each_mail_once(scene) {
         scene.mail.delay(Duration::from_secs(1));
-        let node = scene.node("web-1").await;
         scene.start_monitor("mon-1");
         scene.start_monitor("mon-2");
 
-        node.kill();
+        scene.trouble().await;
         scene.subjects(1);
         let incident = scene.store.open_incidents().await.unwrap().remove(0);
         let store = scene.store.clone();

@@ -47,7 +47,7 @@ on_both! {
 
     async fn a_job_without_success_in_its_time_is_told_until_it_succeeds(scene) {
         let node = scene.node("web-1").await;
-        let watch = Watch { success_within_s: Some(8), ..Watch::default() };
+        let watch = Watch { success_within_s: Some(15), ..Watch::default() };
         let spec = JobSpec { watch, ..JobSpec::default() };
         let quiet = scene.job("quiet", spec.clone()).await;
         scene.start_monitor("mon");

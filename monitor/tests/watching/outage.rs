@@ -1,6 +1,7 @@
 //! The store goes away: one mail about it, none about every node.
 
 use carillon_testbed::{MariaDb, wait_until_async};
+use jiff::SignedDuration;
 
 use crate::scene::{SOON, Scene};
 
@@ -9,6 +10,7 @@ async fn a_silent_store_is_mailed_once_and_no_node_with_it() {
     let mut server = MariaDb::start().unwrap();
     let database = server.create_database().unwrap();
     let mut scene = Scene::open(database.url.clone(), (None, None)).await;
+    scene.options.patience.silent_after = SignedDuration::from_secs(12);
     let mut nodes = Vec::new();
     for name in ["web-1", "web-2", "web-3"] {
         nodes.push(scene.node(name).await);

@@ -22,7 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinHandle;
 
 /// Long enough for a slow machine; nothing waits for it unless it fails.
-pub(crate) const SOON: Duration = Duration::from_secs(40);
+pub(crate) const SOON: Duration = Duration::from_secs(100);
 
 /// Runs a rule on both databases.
 #[macro_export]
@@ -97,7 +97,7 @@ impl Scene {
             store: store.clone(),
             name: "mon".to_owned(),
             patience: Patience {
-                silent_after: SignedDuration::from_secs(6),
+                silent_after: SignedDuration::from_secs(90),
                 remind_every: SignedDuration::from_hours(4),
             },
             mail: Some(MailOptions {
@@ -230,6 +230,13 @@ impl Scene {
         )
         .await;
         request
+    }
+
+    /// A job fails on a node that goes on: the trouble that is told soonest.
+    pub(crate) async fn trouble(&mut self) {
+        let node = self.node("web-1").await;
+        let job = self.job("backup", JobSpec::default()).await;
+        self.run(&job, &node, Outcome::Failed).await;
     }
 
     pub(crate) async fn report(&mut self, request: &ClaimRequest, news: News) {

@@ -9,8 +9,12 @@ use jiff::SignedDuration;
 use crate::on_both;
 use crate::scene::{SOON, editor};
 
+/// Long enough that a busy machine does not make a node silent, short enough to wait for.
+const SILENT_AFTER: SignedDuration = SignedDuration::from_secs(6);
+
 on_both! {
     async fn a_silent_node_is_mailed_once_and_once_more_when_it_is_back(scene) {
+        scene.options.patience.silent_after = SILENT_AFTER;
         let mut node = scene.node("web-1").await;
         scene.start_monitor("mon");
 
@@ -26,6 +30,7 @@ on_both! {
     }
 
     async fn two_monitors_send_one_mail(scene) {
+        scene.options.patience.silent_after = SILENT_AFTER;
         let mut node = scene.node("web-1").await;
         scene.start_monitor("mon-1");
         scene.start_monitor("mon-2");
@@ -40,6 +45,7 @@ on_both! {
     }
 
     async fn nodes_that_go_together_are_told_in_one_mail(scene) {
+        scene.options.patience.silent_after = SILENT_AFTER;
         let mut nodes = Vec::new();
         for number in 0..10 {
             nodes.push(scene.node(&format!("web-{number}")).await);
@@ -62,6 +68,7 @@ on_both! {
     }
 
     async fn drained_retired_and_departed_nodes_may_be_silent(scene) {
+        scene.options.patience.silent_after = SILENT_AFTER;
         let drained = scene.node("drained").await;
         let retired = scene.node("retired").await;
         let departed = scene.node("departed").await;
@@ -84,6 +91,7 @@ on_both! {
     }
 
     async fn draining_a_silent_node_ends_its_incident_without_a_mail(scene) {
+        scene.options.patience.silent_after = SILENT_AFTER;
         let node = scene.node("web-1").await;
         scene.start_monitor("mon");
         node.kill();
@@ -101,6 +109,7 @@ on_both! {
     }
 
     async fn a_flapping_node_is_damped(scene) {
+        scene.options.patience.silent_after = SILENT_AFTER;
         let mut node = scene.node("web-1").await;
         scene.start_monitor("mon");
 
@@ -134,6 +143,7 @@ on_both! {
     }
 
     async fn reminders_come_at_their_interval_until_somebody_acknowledges(scene) {
+        scene.options.patience.silent_after = SILENT_AFTER;
         scene.options.patience.remind_every = SignedDuration::from_secs(6);
         let node = scene.node("web-1").await;
         scene.start_monitor("mon");
@@ -154,6 +164,7 @@ on_both! {
     }
 
     async fn a_muted_node_is_told_of_when_the_mute_ends(scene) {
+        scene.options.patience.silent_after = SILENT_AFTER;
         let node = scene.node("web-1").await;
         let witness = scene.node("witness").await;
         let draft = MuteDraft {
@@ -177,6 +188,7 @@ on_both! {
     }
 
     async fn a_silent_monitor_is_told_by_the_other(scene) {
+        scene.options.patience.silent_after = SILENT_AFTER;
         scene.start_monitor("mon-1");
         scene.start_monitor("mon-2");
         let store = scene.store.clone();
@@ -187,7 +199,7 @@ on_both! {
 
         scene.kill_monitor();
         let subjects: Vec<String> = {
-            let mails = scene.mail.wait_for_mails(1, SOON * 3);
+            let mails = scene.mail.wait_for_mails(1, SOON * 2);
             mails.iter().map(carillon_testbed::Mail::subject).collect()
         };
 

@@ -72,10 +72,9 @@ async fn programs_and_rooms_are_told_beside_mail() {
             &["127.0.0.1"],
         ),
     ];
-    let node = scene.node("web-1").await;
     scene.start_monitor("mon");
 
-    node.kill();
+    scene.trouble().await;
     scene.subjects(1);
     let (to_program, to_room) = (program.first(), room.first());
 
@@ -88,11 +87,11 @@ async fn programs_and_rooms_are_told_beside_mail() {
         "{to_program}"
     );
     assert!(
-        to_program.contains(r#""rule":"node_silent""#),
+        to_program.contains(r#""rule":"job_failed""#),
         "{to_program}"
     );
     assert!(!to_program.contains("s3cret"), "{to_program}");
-    assert!(to_room.contains("*Node web-1 is silent since"), "{to_room}");
+    assert!(to_room.contains("*Job backup failed on web-1"), "{to_room}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -115,10 +114,9 @@ async fn a_webhook_leads_neither_inward_nor_elsewhere() {
             &[],
         ),
     ];
-    let node = scene.node("web-1").await;
     scene.start_monitor("mon");
 
-    node.kill();
+    scene.trouble().await;
     let store = scene.store.clone();
     let given_up = wait_until_async("the webhooks to be given up", SOON, async || {
         let incident = store.open_incidents().await.unwrap().into_iter().next()?;

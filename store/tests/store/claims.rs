@@ -11,8 +11,6 @@ use crate::world::{editor, ended, registration};
 
 use ClaimAnswer::{Lost, Refused, Settled, Won};
 
-const SECOND: SignedDuration = SignedDuration::from_secs(1);
-
 on_both! {
     async fn a_tick_is_won_once_among_three_nodes(mut world) {
         let mut jobs = Vec::new();
@@ -83,7 +81,7 @@ on_both! {
     async fn an_early_tick_is_refused(mut world) {
         let (job, claimant) = (world.job("a", Overlap::Skip).await, world.node("a").await);
         let now = world.store.now().await.unwrap();
-        let early = world.request(&job, now + SECOND);
+        let early = world.request(&job, now + SignedDuration::from_hours(1));
 
         assert_eq!(world.store.claim(claimant, &[early]).await.unwrap().answers, [Refused]);
     }
