@@ -72,7 +72,7 @@ impl Supervisor {
         let supervisord =
             require("supervisord", &["supervisor"]).expect("supervisord is installed");
         let mut config = format!(
-            "[supervisord]\nnodaemon=true\nlogfile=NONE\npidfile={home}/supervisord.pid\n\
+            "[supervisord]\nnodaemon=true\nlogfile=/dev/null\nlogfile_maxbytes=0\npidfile={home}/supervisord.pid\n\
              [unix_http_server]\nfile={home}/supervisor.sock\n\
              [supervisorctl]\nserverurl=unix://{home}/supervisor.sock\n\
              [rpcinterface:supervisor]\n\
