@@ -115,6 +115,15 @@ crate::words! {
     }
 }
 
+/// Whether a run keeps its node from another seat of the same tick: the node has it, or may have started it.
+pub fn takes_seat(state: Phase, outcome: Option<Outcome>, attempt: u32) -> bool {
+    match state {
+        Phase::Claimed | Phase::Running => true,
+        Phase::Offered => attempt > 1,
+        Phase::Done => outcome.is_some_and(Outcome::may_have_run),
+    }
+}
+
 /// How an attempt ended, as its node reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ending {

@@ -40,6 +40,12 @@ impl Tick {
             slot,
         }
     }
+
+    /// Whether both are seats of one occurrence, and not the same one.
+    pub fn is_other_seat(self, other: Tick) -> bool {
+        let occurrence = |tick: Tick| (tick.fire_time, tick.job, tick.kind);
+        occurrence(self) == occurrence(other) && self.slot != other.slot
+    }
 }
 
 impl fmt::Display for Tick {

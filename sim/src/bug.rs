@@ -29,6 +29,8 @@ carillon_core::words! {
         TokenUnchecked = "token_unchecked",
         /// A claim does not count the runs that live.
         OverlapUnchecked = "overlap_unchecked",
+        /// A node may have two seats of one tick.
+        SeatsUnchecked = "seats_unchecked",
         /// A runner starts orders of an agent that has been replaced.
         UnfencedOrders = "unfenced_orders",
         /// Results are given to the store once and not again.

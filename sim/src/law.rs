@@ -1,8 +1,8 @@
 //! The laws, judged from what truly happened: a witness at every start and end, and at last every row of the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use carillon_core::identity::JobId;
+use carillon_core::identity::{JobId, NodeId};
 use carillon_core::placement::Placement;
 use carillon_core::run::{Outcome, Phase, Trigger};
 use carillon_core::tick::{Tick, TickKind};
@@ -37,6 +37,8 @@ pub(crate) struct Witness {
     story: Story,
     /// By tick and attempt: when, by the store's clock.
     starts: BTreeMap<(Tick, u32), Micros>,
+    /// Which nodes have started which seats.
+    seats: BTreeSet<(Tick, NodeId)>,
     alive: BTreeMap<Token, Start>,
     ended: BTreeMap<(Tick, u32), ()>,
     /// The store's clock has shown as much.
@@ -48,6 +50,7 @@ impl Witness {
         Witness {
             story,
             starts: BTreeMap::new(),
+            seats: BTreeSet::new(),
             alive: BTreeMap::new(),
             ended: BTreeMap::new(),
             highest: 0,
@@ -77,7 +80,10 @@ impl Witness {
                 .break_law("never early", format!("{tick} starts at {now}"));
         }
         match ledger.row(&tick) {
-            Some(row) if row.belongs_to(start.token) => self.judge_claim(row, ledger),
+            Some(row) if row.belongs_to(start.token) => {
+                self.judge_claim(row, ledger);
+                self.judge_seat(row, ledger);
+            }
             _ => {
                 let how = format!("{tick} attempt {attempt} starts and the store says otherwise");
                 self.story.break_law("no start without claim", how);
@@ -116,6 +122,23 @@ impl Witness {
             let how = format!("{tick} starts beyond overlap {overlap}");
             self.story.break_law("overlap", how);
         }
+    }
+
+    /// A seat whose next attempt has gone elsewhere is free again.
+    fn judge_seat(&mut self, row: &Row, ledger: &Ledger) {
+        let Some(owner) = row.owner else { return };
+        let holds = |seat: &Tick| {
+            let holder = ledger.row(seat).and_then(|row| row.owner);
+            holder.is_some_and(|holder| holder.node == owner.node)
+        };
+        let is_other = |(seat, node): &(Tick, NodeId)| {
+            *node == owner.node && seat.is_other_seat(row.tick) && holds(seat)
+        };
+        if self.seats.iter().any(is_other) {
+            let how = format!("{} starts on a node that has another", row.tick);
+            self.story.break_law("seats are for different nodes", how);
+        }
+        self.seats.insert((row.tick, owner.node));
     }
 
     pub(crate) fn end(&mut self, token: Token) {

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use crate::claims::{Claimed, Judged};
 use crate::run::Run;
+use crate::seats::Seats;
 
 /// What decides over a job's ticks.
 #[derive(Debug, Clone, Copy)]
@@ -29,8 +30,13 @@ pub(crate) struct Seen {
     pub(crate) closed_until: Timestamp,
     pub(crate) is_boot_current: bool,
     /// Ticks of the batch that are decided already.
-    pub(crate) decided: HashMap<Tick, (Option<Token>, Phase, Option<Outcome>)>,
+    pub(crate) decided: HashMap<Tick, Decided>,
+    /// What the claimant has of the same occurrences.
+    pub(crate) seats: Seats,
 }
+
+/// By which token a tick was decided, and what has become of it.
+pub(crate) type Decided = (Option<Token>, Phase, Option<Outcome>);
 
 /// The state of the jobs of one claim, kept up while its requests are judged one after another.
 pub(crate) struct Board {
@@ -81,6 +87,10 @@ impl Board {
     fn judge(&mut self, claimant: Claimant, request: &ClaimRequest) -> ClaimAnswer {
         if let Some(&decided) = self.seen.decided.get(&request.tick) {
             return answer_again(request.token, decided);
+        }
+        if self.seen.seats.holds_another(request.tick) {
+            // The seat is for another node.
+            return ClaimAnswer::Lost;
         }
         let Some(overlap) = self.admits(request) else {
             return ClaimAnswer::Refused;
@@ -170,10 +180,7 @@ impl Board {
 }
 
 /// The same answer as the first time, judged by the token alone.
-fn answer_again(
-    mine: Token,
-    (token, state, outcome): (Option<Token>, Phase, Option<Outcome>),
-) -> ClaimAnswer {
+fn answer_again(mine: Token, (token, state, outcome): Decided) -> ClaimAnswer {
     if token != Some(mine) {
         return ClaimAnswer::Lost;
     }

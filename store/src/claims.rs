@@ -8,11 +8,12 @@ use std::collections::HashMap;
 
 use carillon_core::claim::{CLAIM_BATCH_MAX, ClaimAnswer, ClaimRequest, Claimant, Replacement};
 use carillon_core::identity::JobId;
+use carillon_core::run::takes_seat;
 use carillon_core::tick::Tick;
 use jiff::Timestamp;
 
 use crate::Store;
-use crate::claim_rules::{Board, Gate, Seen};
+use crate::claim_rules::{Board, Decided, Gate, Seen};
 use crate::error::StoreError;
 use crate::kills::ask_kills;
 use crate::link::{Change, Link};
@@ -20,6 +21,7 @@ use crate::row::{Origin, args};
 use crate::run::Run;
 use crate::run_changes::insert_claims;
 use crate::run_row::{job_batch, key_batch, open_runs_of, read_tick, write_back};
+use crate::seats::Seats;
 use crate::statement::Statement;
 use crate::totals::Tally;
 
@@ -141,22 +143,39 @@ async fn see(
         from cluster c
         where c.id = 1",
     );
-    static DECIDED: Statement = Statement::new(
-        "select r.fire_time, r.job_id, r.kind, r.slot, r.token, r.state, r.outcome
-        from {batch(fire_time, job_id, kind, slot)}
-        {then} runs r
-            on r.fire_time = batch.fire_time and r.job_id = batch.job_id
-            and r.kind = batch.kind and r.slot = batch.slot",
-    );
     let row = link
         .only_row(&CONTEXT, args![claimant.node, claimant.boot.0])
         .await?;
     let mut cells = row.cells();
     let (now, closed_until): (Timestamp, Timestamp) = (cells.time()?, cells.time()?);
     let is_boot_current = cells.flag()?;
+    let (decided, seats) = read_decided(link, claimant, requests).await?;
+    Ok(Seen {
+        now,
+        closed_until,
+        is_boot_current,
+        decided,
+        seats,
+    })
+}
+
+/// What is decided of the requests, and what the claimant has of the same occurrences.
+async fn read_decided(
+    link: &mut Link,
+    claimant: Claimant,
+    requests: &[ClaimRequest],
+) -> Result<(HashMap<Tick, Decided>, Seats), StoreError> {
+    static SELECT: Statement = Statement::new(
+        "select r.fire_time, r.job_id, r.kind, r.slot, r.token, r.state, r.outcome, r.attempt, r.node_id
+        from {batch(fire_time, job_id, kind, slot)}
+        {then} runs r
+            on r.fire_time = batch.fire_time and r.job_id = batch.job_id and r.kind = batch.kind
+            and (r.slot = batch.slot or r.node_id = ?)",
+    );
     let keys = key_batch(requests.iter().map(|request| request.tick));
     let mut decided = HashMap::new();
-    for row in &link.rows(&DECIDED, args![keys]).await? {
+    let mut seats = Seats::default();
+    for row in &link.rows(&SELECT, args![keys, claimant.node]).await? {
         let mut cells = row.cells();
         let tick: Tick = read_tick(&mut cells)?;
         let token = cells.token_or_none()?;
@@ -166,14 +185,14 @@ async fn see(
         };
         let state = origin.parse("state", &cells.text()?)?;
         let outcome = origin.parse_or_none("outcome", cells.text_or_none()?)?;
+        let attempt = u32::try_from(cells.int()?).unwrap_or(u32::MAX);
+        let is_mine = cells.node_or_none()? == Some(claimant.node);
+        if is_mine && takes_seat(state, outcome, attempt) {
+            seats.insert(tick);
+        }
         decided.insert(tick, (token, state, outcome));
     }
-    Ok(Seen {
-        now,
-        closed_until,
-        is_boot_current,
-        decided,
-    })
+    Ok((decided, seats))
 }
 
 /// What the judge hands back.

@@ -48,6 +48,7 @@ mod run_list;
 mod run_requests;
 mod run_row;
 mod schema;
+mod seats;
 mod second_step;
 mod sessions;
 mod statement;

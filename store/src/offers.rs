@@ -21,6 +21,7 @@ use crate::reports::raise_offers_revision;
 use crate::row::args;
 use crate::run::Run;
 use crate::run_row::{lock_runs, open_runs_of, read_run, run_columns, write_back};
+use crate::seats::{Seats, seats_of};
 use crate::statement::Statement;
 use crate::totals::Tally;
 
@@ -82,7 +83,8 @@ impl Store {
         let mut change = self.begin().await?;
         let gates = lock_jobs(&mut change, &jobs).await?;
         // No run begins to live without the lock of its job, so the runs that live can only become fewer from here.
-        let runs = lock_runs(&mut change, offers.iter().map(|(offer, _)| offer.tick)).await?;
+        let ticks = || offers.iter().map(|(offer, _)| offer.tick);
+        let runs = lock_runs(&mut change, ticks()).await?;
         let row = change
             .only_row(&CONTEXT, args![claimant.node, claimant.boot.0])
             .await?;
@@ -94,6 +96,7 @@ impl Store {
             gates,
             runs,
             open: open_runs_of(&mut change, &jobs).await?,
+            seats: seats_of(&mut change, claimant.node, ticks()).await?,
             changed: Vec::new(),
         };
         let mut order: Vec<_> = (0..offers.len()).collect();
@@ -133,6 +136,8 @@ struct Counter {
     gates: HashMap<JobId, Gate>,
     runs: HashMap<Tick, Run>,
     open: HashMap<JobId, Vec<Run>>,
+    /// What the claimant has of the occurrences it asks for.
+    seats: Seats,
     changed: Vec<Tick>,
 }
 
@@ -166,6 +171,7 @@ impl Counter {
             return ClaimAnswer::Refused;
         }
         let claimant = self.claimant;
+        self.seats.insert(offer.tick);
         self.change(offer.tick, |run, now| {
             run.state = Phase::Claimed;
             run.token = Some(token);
@@ -186,7 +192,8 @@ impl Counter {
         };
         let is_due = run.not_before.duration_since(self.now) <= CLAIM_EARLY_MAX;
         let is_in_time = is_due && self.now < run.start_until;
-        self.is_boot_current && is_for_me && is_in_time && self.has_room(run, gate)
+        let is_seated = self.seats.holds_another(run.tick);
+        self.is_boot_current && is_for_me && is_in_time && !is_seated && self.has_room(run, gate)
     }
 
     /// Whether the overlap policy lets the run begin. The next attempt of a run keeps the place that the run has.

@@ -3,7 +3,7 @@
 use carillon_core::claim::{CLAIM_EARLY_MAX, ClaimAnswer, ClaimRequest, Claimant};
 use carillon_core::offer::Offer;
 use carillon_core::overlap::Overlap;
-use carillon_core::run::{Outcome, Phase, Preference, Reason, Trigger};
+use carillon_core::run::{Outcome, Phase, Preference, Reason, Trigger, takes_seat};
 use carillon_core::tick::Tick;
 use carillon_core::token::Token;
 use jiff::Timestamp;
@@ -40,6 +40,9 @@ impl Ledger {
                 }
                 (true, Phase::Done) => ClaimAnswer::Lost,
             };
+        }
+        if self.has_another_seat(who, &request.tick) {
+            return ClaimAnswer::Lost;
         }
         let Some(job) = self.claimable(who, request, now).cloned() else {
             return ClaimAnswer::Refused;
@@ -184,7 +187,25 @@ impl Ledger {
         let is_next = row.reason != Some(Reason::Queued)
             || !self.waiting(&row.tick).iter().any(is_queued_before);
         let has_room = row.attempt > 1 || (is_next && self.has_room(job, &row.tick));
-        self.is_current(who) && is_time && is_for_it && has_room
+        let is_seated = self.has_another_seat(who, &row.tick);
+        self.is_current(who) && is_time && is_for_it && !is_seated && has_room
+    }
+
+    fn has_another_seat(&self, who: Claimant, tick: &Tick) -> bool {
+        let seats = Tick {
+            slot: i64::MIN,
+            ..*tick
+        }..=Tick {
+            slot: i64::MAX,
+            ..*tick
+        };
+        let mut others = self.rows.range(seats).map(|(_, row)| row);
+        let is_its = |row: &Row| {
+            row.owner.is_some_and(|owner| owner.node == who.node)
+                && row.tick.is_other_seat(*tick)
+                && takes_seat(row.phase, row.outcome, row.attempt)
+        };
+        others.any(is_its) && !self.has_bug(Bug::SeatsUnchecked)
     }
 
     fn is_superseded(&self, row: &Row, job: &Version) -> bool {

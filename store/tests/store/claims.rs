@@ -186,4 +186,19 @@ on_both! {
         assert_eq!(registered.node, living.node);
         assert!(registered.is_host_boot_new);
     }
+
+    async fn a_node_that_has_had_a_seat_claims_no_other(mut world) {
+        let job = world.job("a", Overlap::Allow(9)).await;
+        let (a, b) = (world.node("a").await, world.node("b").await);
+        let first = world.request(&job, world.soon().await);
+        let mut second = world.request(&job, first.tick.fire_time);
+        second.tick.slot = 1;
+        world.store.claim(a, &[first]).await.unwrap();
+        world.store.report(&[ended(&first, Outcome::Succeeded)]).await.unwrap();
+
+        let by_a = world.store.claim(a, &[second]).await.unwrap();
+        let by_b = world.store.claim(b, &[second]).await.unwrap();
+
+        assert_eq!((by_a.answers[0], by_b.answers[0]), (Lost, Won));
+    }
 }

@@ -7,7 +7,7 @@ use carillon_store::JobChange;
 use jiff::SignedDuration;
 
 use crate::on_both;
-use crate::world::{editor, ended};
+use crate::world::{editor, ended, handed_back};
 
 on_both! {
     async fn a_queued_tick_goes_on_when_the_run_before_it_has_ended(mut world) {
@@ -59,5 +59,22 @@ on_both! {
 
         assert_eq!(taken, [Settled]);
         assert!(world.store.offers(10).await.unwrap().is_empty());
+    }
+
+    async fn a_node_gets_no_second_seat_of_a_tick(mut world) {
+        let job = world.job("a", Overlap::Allow(9)).await;
+        let (a, b) = (world.node("a").await, world.node("b").await);
+        let first = world.request(&job, world.soon().await);
+        let mut second = world.request(&job, first.tick.fire_time);
+        second.tick.slot = 1;
+        world.store.claim(a, &[first]).await.unwrap();
+        world.store.claim(b, &[second]).await.unwrap();
+        world.store.report(&[ended(&first, Outcome::Succeeded), handed_back(&second)]).await.unwrap();
+        let offer = world.store.offers(10).await.unwrap()[0];
+
+        let by_a = world.store.take_offers(a, &[(offer, world.mint.mint())]).await.unwrap();
+        let by_b = world.store.take_offers(b, &[(offer, world.mint.mint())]).await.unwrap();
+
+        assert_eq!((by_a[0], by_b[0]), (Refused, Won));
     }
 }

@@ -5,7 +5,7 @@ use carillon_core::identity::GroupId;
 use carillon_core::job::{Job, JobDraft, JobSpec, ScheduleText};
 use carillon_core::overlap::Overlap;
 use carillon_core::placement::Labels;
-use carillon_core::run::{Ending, News, Outcome, Report, Trigger};
+use carillon_core::run::{Ending, News, Outcome, Reason, Report, Trigger};
 use carillon_core::schedule::DstRule;
 use carillon_core::tick::Tick;
 use carillon_core::token::{Token, TokenMint};
@@ -213,6 +213,18 @@ pub(crate) fn started(request: &ClaimRequest) -> Report {
         token: request.token,
         news: News::Started {
             at: request.tick.fire_time,
+        },
+    }
+}
+
+/// The report that nothing was started: anybody may have the run for a minute.
+pub(crate) fn handed_back(request: &ClaimRequest) -> Report {
+    Report {
+        tick: request.tick,
+        token: request.token,
+        news: News::HandedBack {
+            until: request.tick.fire_time + SignedDuration::from_secs(60),
+            reason: Reason::SpawnRefused,
         },
     }
 }
