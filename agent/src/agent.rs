@@ -28,10 +28,11 @@ use crate::heartbeat::{Pulse, beat};
 use crate::host;
 use crate::message::Message;
 use crate::node_folder::NodeFolder;
+use crate::outages::Outages;
 use crate::outbox::open_outbox;
 use crate::pump::{Ended, Hands, Identity, MESSAGES_MAX, Pump};
 use crate::runner_link::keep_linked;
-use crate::tick_audit::{Auditor, Outages, audit_ticks};
+use crate::tick_audit::{Auditor, audit_ticks};
 use crate::tick_lock::TickLock;
 use crate::wake_up::listen_for_wake_ups;
 

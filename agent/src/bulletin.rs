@@ -14,7 +14,7 @@ use tracing::debug;
 
 use crate::clock::Clock;
 use crate::message::Message;
-use crate::tick_audit::Outages;
+use crate::outages::Outages;
 
 /// The row is read this often: an edit holds within a second.
 const LOOK_EVERY: Duration = Duration::from_millis(500);

@@ -13,7 +13,7 @@ use tracing::{debug, error, info, warn};
 use crate::attempt::{Refusal, judge_refusal};
 use crate::node_health::Health;
 use crate::outbox::OutputSource;
-use crate::pump::Pump;
+use crate::pump::{Journal, Pump};
 use crate::runner_link::LinkNews;
 
 impl Pump {
@@ -46,8 +46,11 @@ impl Pump {
                 why: why.clone(),
             },
         };
-        self.journal_is_whole =
-            hello.journal_clean && self.folder.knows_journal(&hello.journal_epoch);
+        let is_whole = hello.journal_clean && self.folder.knows_journal(&hello.journal_epoch);
+        self.journal = match is_whole {
+            true => Journal::Whole,
+            false => Journal::Broken,
+        };
         self.remember_all(attempts);
         // Orders that the last runner never saw are repeated; one that it did see is ignored.
         let orders: Vec<_> = self

@@ -19,6 +19,7 @@ mod message;
 pub mod node_folder;
 pub mod node_health;
 mod obeying;
+mod outages;
 mod outbox;
 mod output_tail;
 mod owning;

@@ -69,7 +69,7 @@ pub enum Message {
         /// As of this revision of the jobs or a later one.
         jobs_revision: i64,
         /// The way back; none while the pump does not know that revision.
-        reply: oneshot::Sender<Option<Vec<Plan>>>,
+        reply: oneshot::Sender<Option<KnownJobs>>,
     },
     /// A question to the store that will be asked again has failed.
     StoreFailed(String),
@@ -86,6 +86,15 @@ pub enum WantedPlans {
     DueBetween(Timestamp, Timestamp),
     /// Those of these jobs.
     Of(Vec<JobId>),
+}
+
+/// What the pump knows of the jobs that somebody asked for.
+#[derive(Debug, Clone, Default)]
+pub struct KnownJobs {
+    /// Their plans, where there are any.
+    pub plans: Vec<Plan>,
+    /// Every job, asked for or not, that this agent does not understand.
+    pub unreadable: Vec<JobId>,
 }
 
 /// What a run executes when it is not what is loaded: another version, or parameters.

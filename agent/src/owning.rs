@@ -2,10 +2,11 @@
 //! came after it had been given up.
 //!
 //! The runner's journal is the judge. A run it knows is adopted; a run it never heard of was never started and is
-//! handed back. Where the journal is not whole, its silence proves nothing, and the run is left to be declared lost.
+//! handed back. Where the journal is not whole, or the run is known to have started, its silence means that nobody can
+//! know more, and the run is declared lost.
 
 use carillon_core::identity::JobId;
-use carillon_core::run::{Ending, News, Outcome, Reason, Report};
+use carillon_core::run::{Ending, News, Outcome, Phase, Reason, Report};
 use carillon_core::scheduler::{Event, Grant};
 use carillon_core::tick::Tick;
 use carillon_core::token::Token;
@@ -15,7 +16,7 @@ use jiff::SignedDuration;
 use tracing::{info, warn};
 
 use crate::message::{Message, Story};
-use crate::pump::Pump;
+use crate::pump::{Journal, Pump};
 use crate::starting::fetch_story;
 
 /// Runs that one comparison takes on.
@@ -54,16 +55,15 @@ impl Pump {
             let is_mine_now = run.boot == Some(self.me.boot);
             let age = run.claimed_at.map(|at| now.duration_since(at));
             let is_fresh = is_mine_now && age.is_some_and(|age| age < ANSWER_PATIENCE);
+            let is_unstarted =
+                run.state == Phase::Claimed && (is_mine_now || self.journal == Journal::Whole);
             match self.known.contains_key(&grant.token) {
                 _ if is_fresh => {}
                 true => self.adopt(grant),
-                false if is_mine_now || self.journal_is_whole => {
-                    self.return_unstarted(&grant, is_mine_now);
-                }
-                false => warn!(
-                    run.id = %grant.tick,
-                    "the journal is not whole and does not know this run, it will be declared lost"
-                ),
+                false if is_unstarted => self.return_unstarted(&grant, is_mine_now),
+                false if self.journal == Journal::Unmet => {}
+                // Once it is held, it is declared lost.
+                false => self.adopt(grant),
             }
         }
         self.judge_unmatched(&unmatched);
@@ -142,22 +142,30 @@ impl Pump {
             Some(AttemptState::Running { at, .. }) => self.hear_start(grant.token, at),
             Some(AttemptState::Ended { end }) => self.hear_end(grant.token, &end).await,
             Some(AttemptState::NotStarted { why, .. }) => self.hear_refusal(grant.token, why).await,
-            Some(AttemptState::StartUnknown) => self.declare_lost(grant.token).await,
-            Some(AttemptState::Ordered | AttemptState::Unknown) | None => {}
+            Some(AttemptState::StartUnknown) => {
+                let why = "the runner went down as it was about to start the command";
+                self.declare_lost(grant.token, why).await;
+            }
+            Some(AttemptState::Unknown) | None => {
+                let why =
+                    "the runner's journal of it is gone: nobody can know how the command ended";
+                self.declare_lost(grant.token, why).await;
+            }
+            Some(AttemptState::Ordered) => {}
         }
     }
 
-    /// The runner died between its record of the start and the start: nobody can know more.
-    async fn declare_lost(&mut self, token: Token) {
+    /// Nobody can know more.
+    async fn declare_lost(&mut self, token: Token, why: &str) {
         let (node, now, chance) = (self.node(), self.hands.clock.now(), self.draw());
         let Some(attempt) = self.attempts.get_mut(&token) else {
             return;
         };
         let mut ending = Ending::without_process(Outcome::Lost, Reason::NodeRestarted);
-        ending.detail =
-            Some("the runner went down as it was about to start the command".to_owned());
+        ending.detail = Some(why.to_owned());
         let report = attempt.ended(node, now, ending, chance);
         let tick = attempt.grant.tick;
+        warn!(run.id = %tick, "the run is lost: {why}");
         self.hands.outbox.report(report);
         self.tell(Event::Released(tick)).await;
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use carillon_core::claim::{BootId, Claimant};
 use carillon_core::identity::{JobId, NodeId};
 use carillon_core::node::Peer;
-use carillon_core::scheduler::{Event, Gate, Plan, Scheduler};
+use carillon_core::scheduler::{Event, Gate, Scheduler};
 use carillon_core::tick::Tick;
 use carillon_core::token::{Token, TokenMint};
 use carillon_runner::protocol::{AttemptState, Request};
@@ -24,7 +24,7 @@ use crate::attempt::Attempt;
 use crate::clock::Clock;
 use crate::heartbeat::Pulse;
 use crate::loaded_job::JobTexts;
-use crate::message::{Message, WantedPlans};
+use crate::message::{KnownJobs, Message, WantedPlans};
 use crate::node_folder::NodeFolder;
 use crate::node_health::{Health, NodeHealth};
 use crate::outbox::{Outbox, Stored};
@@ -94,6 +94,17 @@ pub(crate) enum Stage {
     Restarting,
 }
 
+/// What it means that the runner does not know a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Journal {
+    /// Nothing: the runner has not been met.
+    Unmet,
+    /// The run never started.
+    Whole,
+    /// Its record is lost: nobody can know.
+    Broken,
+}
+
 /// The state of the loop.
 pub struct Pump {
     pub(crate) me: Identity,
@@ -119,8 +130,8 @@ pub struct Pump {
     pub(crate) known: HashMap<Token, AttemptState>,
     /// Which runs those are.
     pub(crate) known_ticks: HashMap<Token, Tick>,
-    /// Whether the runner's silence about a run proves that it never started.
-    pub(crate) journal_is_whole: bool,
+    /// What the runner's silence about a run proves.
+    pub(crate) journal: Journal,
     pub(crate) folder: NodeFolder,
     /// Output was left with the runner because too much waited for the store.
     pub(crate) is_output_waiting: bool,
@@ -162,7 +173,7 @@ impl Pump {
             chances: TokenMint::new(!seed),
             known: HashMap::new(),
             known_ticks: HashMap::new(),
-            journal_is_whole: false,
+            journal: Journal::Unmet,
             is_output_waiting: false,
             folder,
             pulse,
@@ -306,15 +317,19 @@ impl Pump {
         self.set_gate().await;
     }
 
-    fn tell_plans(&self, which: Option<WantedPlans>, reply: oneshot::Sender<Option<Vec<Plan>>>) {
-        let plans = which.map(|which| match which {
+    fn tell_plans(&self, which: Option<WantedPlans>, reply: oneshot::Sender<Option<KnownJobs>>) {
+        let plans = |which| match which {
             WantedPlans::DueBetween(from, to) => self.scheduler.plans_due_between(from, to),
             WantedPlans::Of(jobs) => jobs
                 .into_iter()
                 .filter_map(|job| self.scheduler.plan(job).cloned())
                 .collect(),
+        };
+        let known = which.map(|which| KnownJobs {
+            plans: plans(which),
+            unreadable: self.corrupt.keys().copied().collect(),
         });
-        if reply.send(plans).is_err() {
+        if reply.send(known).is_err() {
             debug!("whoever wanted plans has gone away");
         }
     }

@@ -5,7 +5,6 @@
 //! as skipped or missed when it is not. The watermark is closed to claims before anything is recorded, so no claim can
 //! slip in behind. The same round ends offers that nobody took, and declares runs of silent nodes lost.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use carillon_core::claim::Claimant;
@@ -16,7 +15,7 @@ use carillon_core::placement::rank;
 use carillon_core::run::{Ending, Outcome, Reason, Report};
 use carillon_core::scheduler::Plan;
 use carillon_core::settlement::{
-    Audit, Findings, Member, Obstacle, Settlement, Tenure, WINDOW_RUNS_MAX, window_end,
+    Audit, Findings, Knowledge, Member, Obstacle, Settlement, Tenure, WINDOW_RUNS_MAX, window_end,
 };
 use carillon_store::{Bulletin, Found, JobVersion, Node, Run, Settled, Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
@@ -25,7 +24,8 @@ use tracing::{debug, info, warn};
 
 use crate::clock::Clock;
 use crate::loaded_job::plan_version;
-use crate::message::{Message, WantedPlans};
+use crate::message::{KnownJobs, Message, WantedPlans};
+use crate::outages::Outages;
 use crate::owning::grant_of;
 use crate::starting::fetch_story;
 
@@ -38,59 +38,14 @@ const CLOSE_AFTER: SignedDuration = SignedDuration::from_secs(15);
 /// Each node further down the order of preference waits this much longer before it audits in another's place.
 const RANK_PATIENCE: SignedDuration = SignedDuration::from_secs(10);
 
+/// A node that does not understand every job leaves the audit to those that do, for so much longer.
+const BLIND_PATIENCE: SignedDuration = SignedDuration::from_secs(20);
+
 /// Runs of silent nodes, offers and records that one round or call takes on.
 const BATCH_MAX: u32 = 500;
 
-/// So many outages of the store are remembered.
-const OUTAGES_MAX: usize = 100;
-
 /// A watermark this far behind when the first agent comes up means that no agent was up.
 const ABSENCE_MIN: SignedDuration = SignedDuration::from_secs(60);
-
-/// When the store did not answer this node: the reason why ticks were missed.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Outages(Arc<Mutex<OutageLog>>);
-
-#[derive(Debug, Default)]
-struct OutageLog {
-    ended: Vec<Obstacle>,
-    last_answer_at: Option<Timestamp>,
-    is_out: bool,
-}
-
-impl Outages {
-    /// The store answered.
-    pub(crate) fn note_answer(&self, now: Timestamp) {
-        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if log.is_out
-            && let Some(from) = log.last_answer_at
-        {
-            if log.ended.len() == OUTAGES_MAX {
-                log.ended.remove(0);
-            }
-            log.ended.push(Obstacle {
-                from,
-                until: now,
-                reason: Reason::StoreUnavailable,
-            });
-        }
-        log.is_out = false;
-        log.last_answer_at = Some(now);
-    }
-
-    /// The store did not answer.
-    pub(crate) fn note_silence(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_out = true;
-    }
-
-    fn ended(&self) -> Vec<Obstacle> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .ended
-            .clone()
-    }
-}
 
 /// What the auditor needs.
 pub(crate) struct Auditor {
@@ -130,7 +85,9 @@ impl Auditor {
             *absence = Some(self.absence_before_boot(&bulletin));
         }
         let closed = bulletin.now - CLOSE_AFTER;
-        if !self.is_our_turn(&bulletin, &nodes) {
+        let lag = bulletin.now.duration_since(bulletin.audited_until);
+        let patience = self.patience(&bulletin, &nodes);
+        if lag <= patience {
             return Ok(());
         }
         let mut obstacles = self.outages.ended();
@@ -139,6 +96,8 @@ impl Auditor {
             members: members(&nodes),
             obstacles,
             jobs_revision: bulletin.jobs_revision,
+            lag,
+            patience,
         };
         self.reap(&scene, &bulletin).await?;
         let mut from = bulletin.audited_until;
@@ -167,7 +126,7 @@ impl Auditor {
     }
 
     /// The first living node in an order that changes with the watermark audits; the others only when it does not.
-    fn is_our_turn(&self, bulletin: &Bulletin, nodes: &[Node]) -> bool {
+    fn patience(&self, bulletin: &Bulletin, nodes: &[Node]) -> SignedDuration {
         let turn = (JobId(0), bulletin.audited_until.as_microsecond());
         let living = nodes
             .iter()
@@ -177,8 +136,7 @@ impl Auditor {
             (self.claimant.node, 1),
             living.map(|node| (node.peer.id, 1)),
         );
-        let patience = CLOSE_AFTER + RANK_PATIENCE * i32::try_from(rank).unwrap_or(i32::MAX);
-        bulletin.now.duration_since(bulletin.audited_until) > patience
+        CLOSE_AFTER + RANK_PATIENCE * i32::try_from(rank).unwrap_or(i32::MAX)
     }
 
     /// Settles one window and returns its end; none when it must be looked at again: this agent has not heard of
@@ -194,9 +152,14 @@ impl Auditor {
         self.store.close_until(end).await?;
         let (to, found) = self.find_runs(from, end).await?;
         let due = WantedPlans::DueBetween(from, to);
-        let Some(mut tenures) = self.loaded_tenures(scene, due).await else {
+        let Some(known) = self.known_jobs(scene, due).await else {
             return Ok(None);
         };
+        // What this agent does not understand it would forget.
+        if !known.unreadable.is_empty() && scene.lag <= scene.patience + BLIND_PATIENCE {
+            return Ok(None);
+        }
+        let mut tenures: Vec<_> = known.plans.into_iter().map(in_force).collect();
         let ended = self.store.job_versions_ended_since(from, to).await?;
         let ended: Vec<_> = ended.into_iter().filter_map(ended_tenure).collect();
         // An edit in the last moment would have the old version judged twice.
@@ -274,21 +237,16 @@ impl Auditor {
         Ok(is_complete)
     }
 
-    /// Versions in force, as this agent has them loaded; none while it has not loaded every edit that the round knows of.
-    async fn loaded_tenures(&self, scene: &Scene, which: WantedPlans) -> Option<Vec<Tenure>> {
-        let (reply, plans) = oneshot::channel();
+    /// Jobs as this agent knows them; none while it has not loaded every edit that the round knows of.
+    async fn known_jobs(&self, scene: &Scene, which: WantedPlans) -> Option<KnownJobs> {
+        let (reply, known) = oneshot::channel();
         let wanted = Message::PlansWanted {
             which,
             jobs_revision: scene.jobs_revision,
             reply,
         };
         self.messages.send(wanted).await.ok()?;
-        let plans = plans.await.ok()??;
-        let in_force = |plan: Plan| Tenure {
-            plan,
-            valid_until: None,
-        };
-        Some(plans.into_iter().map(in_force).collect())
+        known.await.ok()?
     }
 
     /// Ends offers that nobody took, and declares runs of silent nodes lost.
@@ -297,13 +255,12 @@ impl Auditor {
         let jobs = WantedPlans::Of(offers.iter().map(|offer| offer.tick.job).collect());
         // A job that this agent has not heard of yet is not gone.
         if !offers.is_empty()
-            && let Some(tenures) = self.loaded_tenures(scene, jobs).await
+            && let Some(known) = self.known_jobs(scene, jobs).await
         {
-            let plan = |job| {
-                tenures
-                    .iter()
-                    .map(|tenure| &tenure.plan)
-                    .find(|plan| plan.job == job)
+            let know = |job| match known.plans.iter().find(|plan| plan.job == job) {
+                Some(plan) => Knowledge::InForce(plan),
+                None if known.unreadable.contains(&job) => Knowledge::Unreadable,
+                None => Knowledge::Deleted,
             };
             let Scene {
                 members, obstacles, ..
@@ -317,7 +274,7 @@ impl Auditor {
                 members,
                 obstacles,
             };
-            let closed = audit.coalesce_offers(&offers, plan);
+            let closed = audit.coalesce_offers(&offers, know);
             if !closed.is_empty() {
                 info!(
                     offers = closed.len(),
@@ -369,6 +326,17 @@ struct Scene {
     obstacles: Vec<Obstacle>,
     /// The edits there were when the round began.
     jobs_revision: i64,
+    /// How far the watermark is behind.
+    lag: SignedDuration,
+    /// How far it may be behind before it is this node's turn.
+    patience: SignedDuration,
+}
+
+fn in_force(plan: Plan) -> Tenure {
+    Tenure {
+        plan,
+        valid_until: None,
+    }
 }
 
 fn members(nodes: &[Node]) -> Vec<Member> {

@@ -88,6 +88,8 @@ crate::words! {
         NoAgent = "no_agent",
         /// No node was eligible: placement, labels, drain.
         NoEligibleNode = "no_eligible_node",
+        /// The agents there were do not understand the job.
+        Unreadable = "unreadable",
         /// Every eligible node was full.
         NoCapacity = "no_capacity",
         /// The named node was silent.

@@ -9,17 +9,20 @@
 //!
 //! Nothing here knows how that is written.
 
+mod offers;
+
 use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use offers::Knowledge;
+
 use crate::identity::{JobId, NodeId};
 use crate::misfire::{Decision, decide};
-use crate::offer::Offer;
 use crate::placement::{Labels, Placement};
-use crate::run::{Preference, Reason, Trigger};
+use crate::run::{Reason, Trigger};
 use crate::scheduler::Plan;
-use crate::tick::{Tick, TickKind};
+use crate::tick::Tick;
 
 /// A window is no longer than this, so that a node which audits a week of silence stays responsive; each job leaves
 /// one record a window and reason.
@@ -256,81 +259,6 @@ impl Audit<'_> {
             }
         }
     }
-
-    /// What offered runs come to that must not be offered any longer: those whose time is over, those of a version
-    /// that is gone, and late ones beyond the number that the misfire policy wants. The others are left out.
-    ///
-    /// Leave out runs that the overlap policy queues: they may wait. `plan` is the version in force, or none when
-    /// the job is deleted; a caller who may merely not have heard of a job must not ask. A verdict holds for the attempt that was offered and no later one.
-    pub fn coalesce_offers<'p>(
-        &self,
-        offers: &[Offer],
-        plan: impl Fn(JobId) -> Option<&'p Plan>,
-    ) -> Vec<(Offer, Verdict)> {
-        let mut offers = offers.to_vec();
-        offers
-            .sort_unstable_by_key(|offer| (offer.tick.job, offer.tick.slot, offer.tick.fire_time));
-        offers.reverse();
-        let mut settled = Vec::new();
-        let (mut seat, mut late) = (None, 0);
-        for offer in offers {
-            if seat != Some((offer.tick.job, offer.tick.slot)) {
-                (seat, late) = (Some((offer.tick.job, offer.tick.slot)), 0);
-            }
-            let plan = plan(offer.tick.job);
-            let verdict = self.close_offer(&offer, plan).or_else(|| {
-                let plan = plan.filter(|plan| is_late(&offer, plan, self.now))?;
-                late += 1;
-                (late > plan.late.misfire.caught_up_max())
-                    .then_some(Verdict::Skip(Reason::Coalesced))
-            });
-            settled.extend(verdict.map(|verdict| (offer, verdict)));
-        }
-        settled
-    }
-
-    fn close_offer(&self, offer: &Offer, plan: Option<&Plan>) -> Option<Verdict> {
-        let is_expired = self.now >= offer.until;
-        if offer.attempt > 1 {
-            return (is_expired || plan.is_none()).then_some(Verdict::EndAsBefore);
-        }
-        if plan.is_none() {
-            return Some(Verdict::Skip(Reason::Superseded));
-        }
-        let in_force = |plan: &Plan| plan.enabled && plan.version <= offer.version;
-        if offer.tick.kind == TickKind::Scheduled && !plan.is_some_and(in_force) {
-            return Some(Verdict::Skip(Reason::Superseded));
-        }
-        is_expired.then(|| Verdict::Miss(self.waiting_end(offer, plan)))
-    }
-
-    /// Why no node took an offered run.
-    fn waiting_end(&self, offer: &Offer, plan: Option<&Plan>) -> Reason {
-        let named = match offer.preference {
-            Preference::Only(node) => Some(node),
-            _ => plan
-                .filter(|plan| plan.placement == Placement::EveryNode)
-                .map(|_| NodeId(offer.tick.slot)),
-        };
-        if let Some(reason) = self.obstacle(offer.tick.fire_time, offer.until) {
-            return reason;
-        }
-        let reason = plan.map(|plan| self.absence(plan, offer.until));
-        match (named, reason) {
-            (Some(_), _) => Reason::NodeSilent,
-            // Eligible nodes were there and none took it: they had no room.
-            (None, Some(Reason::NotClaimed) | None) => Reason::NoCapacity,
-            (None, Some(reason)) => reason,
-        }
-    }
-}
-
-/// A first attempt of a scheduled tick beyond its ordinary time.
-fn is_late(offer: &Offer, plan: &Plan, now: Timestamp) -> bool {
-    offer.attempt == 1
-        && offer.tick.kind == TickKind::Scheduled
-        && offer.trigger != Trigger::Boot
-        && now >= plan.late.start_until(offer.tick.fire_time)
 }
 
 /// A slot of a placement, and whose it is where it is somebody's.

@@ -153,13 +153,16 @@ impl Counter {
                 false => ClaimAnswer::Lost,
             };
         }
-        let gate = self.gates.get(&offer.tick.job).copied();
-        let Some(gate) = gate.filter(|gate| !is_superseded(run, gate)) else {
+        let Some(gate) = self.gates.get(&offer.tick.job).copied() else {
+            // Its job is not understood here; it may be elsewhere.
+            return ClaimAnswer::Refused;
+        };
+        if is_superseded(run, &gate) {
             return self.change(offer.tick, |run, now| {
                 run.settle(now, Outcome::Skipped, Reason::Superseded);
                 ClaimAnswer::Settled
             });
-        };
+        }
         if run.version != gate.version {
             // What a person asked for runs as the job is now; the next look at the offers says so.
             return self.change(offer.tick, |run, _| {

@@ -75,6 +75,10 @@ impl Words {
                 "no node matched; check placement, labels and drained nodes",
                 "没有符合条件的节点，请检查放置、标签与已排空的节点",
             ),
+            Reason::Unreadable => (
+                "no agent understood the job; edit it, or upgrade the agents",
+                "没有 agent 能识别该作业，请修改作业或升级 agent",
+            ),
             Reason::NoCapacity => (
                 "every matching node was full; raise node.max_running or add nodes",
                 "符合条件的节点均已满，请提高 node.max_running 或增加节点",

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use carillon_testbed::{Folder, MariaDb, Redis, RedisOptions, free_port, mariadb_database};
+use carillon_testbed::{
+    Folder, MariaDb, Redis, RedisOptions, free_port, mariadb_database, wait_until,
+};
 
 use crate::rig::{Lab, call_agent};
 
@@ -194,6 +196,38 @@ fn job_that_nobody_can_read_does_not_stop_the_others() {
 
     let starts = lab.witness.wait_for_starts(4, SOON);
     assert!(starts.iter().all(|start| start.job != "1"));
+}
+
+#[test]
+fn run_of_a_job_that_nobody_can_read_is_missed_and_says_why() {
+    let mut lab = Lab::with_jobs(2);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let request = carillon_store::RunRequest {
+        job: carillon_core::identity::JobId(1),
+        node: None,
+        parameters: None,
+        key: None,
+        repeats: None,
+        patience: jiff::SignedDuration::from_secs(1),
+    };
+    runtime.block_on(async {
+        let store = carillon_store::Store::new(lab.database.url.parse().unwrap());
+        let editor = carillon_store::Editor::program("lab");
+        store.request_run(&request, &editor).await.unwrap();
+        store.close().await;
+    });
+    lab.database
+        .query("update jobs set schedule = 'every full moon' where id = 1")
+        .unwrap();
+
+    lab.start_agents(1);
+
+    let told = wait_until("the run to be decided", 4 * SOON, || {
+        let sql = "select outcome, reason from runs where job_id = 1 and state = 'done'";
+        let told = lab.database.query(sql).unwrap();
+        (!told.is_empty()).then_some(told)
+    });
+    assert_eq!(told.trim_end(), "missed\tunreadable");
 }
 
 #[test]

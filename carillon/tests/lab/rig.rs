@@ -218,6 +218,19 @@ impl Agent {
         self.process.kill();
     }
 
+    /// Kills its runner and removes the journal: nobody knows any more what the runner did.
+    pub(crate) fn wipe_runner(&self) {
+        let log = self.process.log();
+        let (_, last) = log.rsplit_once("runner.pid=").expect("it met a runner");
+        let pid = last.split_whitespace().next().expect("a pid follows");
+        let kill = std::process::Command::new("kill")
+            .args(["-9", pid])
+            .status();
+        assert!(kill.expect("kill runs").success());
+        let journal = self.data_dir.join("runner.journal");
+        std::fs::remove_file(journal).expect("the runner had a journal");
+    }
+
     /// Starts it again with the same folder.
     pub(crate) fn start_again(&mut self) {
         self.process = start_process(&self.name, &self.data_dir, &self.settings);

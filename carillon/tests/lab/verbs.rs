@@ -91,3 +91,28 @@ fn stop_returns_when_commands_have_ended_and_nothing_is_left() {
     assert_eq!(lab.agents[0].call(&["stop"]).0, 3);
     assert_eq!(lab.agents[0].call(&["stats"]).0, 3);
 }
+
+#[test]
+fn run_whose_journal_is_gone_is_lost_at_once_and_its_own_node_says_why() {
+    let mut lab = Lab::with_job("--sleep 20");
+    lab.start_agents(1);
+    let start = lab.witness.wait_for_starts(1, SOON).remove(0);
+    wait_until("the start to be recorded", SOON, || {
+        (runs_of(&lab, &start) == ["running\tNULL\tNULL"]).then_some(())
+    });
+
+    lab.agents[0].kill();
+    lab.agents[0].wipe_runner();
+    lab.agents[0].start_again();
+
+    let second = crate::laws::fire_second(&start);
+    let sql = format!(
+        "select outcome, reason, instr(detail, 'journal') > 0 from runs \
+         where kind = 0 and fire_time = {second} * 1000000 and state = 'done'"
+    );
+    let told = wait_until("the run to be lost", 2 * SOON, || {
+        let told = lab.database.query(&sql).unwrap();
+        (!told.is_empty()).then_some(told)
+    });
+    assert_eq!(told.trim_end(), "lost\tnode_restarted\t1");
+}

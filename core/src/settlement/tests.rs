@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::identity::NodeId;
 use crate::misfire::{LatePolicy, Misfire};
+use crate::offer::Offer;
 use crate::placement::Target;
+use crate::run::Preference;
 use crate::schedule::{DstRule, Schedule};
+use crate::tick::TickKind;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -312,7 +316,9 @@ fn offer(fire_time: i64, until: i64) -> Offer {
 
 fn closed(now: i64, offers: &[Offer], tenure: &Tenure) -> Vec<(i64, Verdict)> {
     let case = Case::new((0, 0), now);
-    let settled = case.audit().coalesce_offers(offers, |_| Some(&tenure.plan));
+    let settled = case
+        .audit()
+        .coalesce_offers(offers, |_| Knowledge::InForce(&tenure.plan));
     let told = |(offer, verdict): (Offer, Verdict)| (offer.tick.fire_time.as_second(), verdict);
     settled.into_iter().map(told).collect()
 }
@@ -374,7 +380,9 @@ fn nothing_of_a_deleted_job_starts_any_more() {
     let mut manual = offer(10, 610);
     manual.tick.kind = TickKind::Manual;
 
-    let verdicts = case.audit().coalesce_offers(&[retry, manual], |_| None);
+    let verdicts = case
+        .audit()
+        .coalesce_offers(&[retry, manual], |_| Knowledge::Deleted);
 
     let verdict = |attempt| {
         verdicts
@@ -385,6 +393,22 @@ fn nothing_of_a_deleted_job_starts_any_more() {
     };
     assert_eq!(verdict(2), Verdict::EndAsBefore);
     assert_eq!(verdict(1), SUPERSEDED);
+}
+
+#[test]
+fn what_this_node_does_not_understand_is_left_to_others_until_its_time_is_over() {
+    let verdicts = |now| {
+        let settled = Case::new((0, 0), now)
+            .audit()
+            .coalesce_offers(&[offer(10, 610)], |_| Knowledge::Unreadable);
+        settled
+            .into_iter()
+            .map(|(_, verdict)| verdict)
+            .collect::<Vec<_>>()
+    };
+
+    assert_eq!(verdicts(609), []);
+    assert_eq!(verdicts(610), [Verdict::Miss(Reason::Unreadable)]);
 }
 
 #[test]

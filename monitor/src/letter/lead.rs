@@ -217,6 +217,10 @@ pub(crate) fn reason_words(speech: &Speech, reason: Reason) -> String {
             "No node was eligible: see the job's placement, and which nodes are drained.",
             "没有符合条件的节点：请检查任务的节点选择和已排空的节点。",
         ),
+        Reason::Unreadable => (
+            "No agent understood the job: edit it, or upgrade the agents.",
+            "没有 agent 能识别该任务：请修改任务或升级 agent。",
+        ),
         Reason::NoCapacity => (
             "Every eligible node was full.",
             "所有符合条件的节点都已满。",

@@ -4,7 +4,7 @@
 use carillon_core::offer::Offer;
 use carillon_core::run::{Ending, News, Outcome, Reason, Report};
 use carillon_core::scheduler::Event;
-use carillon_core::settlement::{Audit, Findings, Tenure, window_end};
+use carillon_core::settlement::{Audit, Findings, Knowledge, Tenure, window_end};
 use jiff::Timestamp;
 
 use super::Agent;
@@ -151,7 +151,11 @@ impl Agent {
             members: &[],
             obstacles: &[],
         };
-        let verdicts = audit.coalesce_offers(&candidates, |job| self.scheduler.plan(job));
+        let know = |job| match self.scheduler.plan(job) {
+            Some(plan) => Knowledge::InForce(plan),
+            None => Knowledge::Deleted,
+        };
+        let verdicts = audit.coalesce_offers(&candidates, know);
         if !verdicts.is_empty() {
             acts.push(Act::Ask(Purpose::Nothing, Ask::SettleOffers(verdicts)));
         }
