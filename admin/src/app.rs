@@ -8,6 +8,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
 use axum::middleware::{from_fn_with_state, map_response_with_state};
 use axum::response::Response;
+use carillon_redis::WakeUp;
 use carillon_store::Store;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
@@ -19,6 +20,7 @@ use crate::faults::show_faults;
 use crate::password::Passwords;
 use crate::roster::Roster;
 use crate::viewer::identify;
+use crate::wake_up::wake_agents;
 use crate::words::Words;
 use crate::{routes, watch};
 
@@ -33,6 +35,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) store: Store,
+    /// How agents are told to look, where there is Redis.
+    pub(crate) wake_up: Option<Arc<WakeUp>>,
     /// How people reach the pages, when that is known.
     pub(crate) public_url: Option<String>,
     /// Lets the first owner in; nobody has it once there is an account.
@@ -49,9 +53,15 @@ pub(crate) struct App {
 
 impl App {
     /// The state of a program over `store`.
-    pub(crate) fn new(store: Store, public_url: Option<String>, setup_code: String) -> Arc<Self> {
+    pub(crate) fn new(
+        store: Store,
+        public_url: Option<String>,
+        setup_code: String,
+        wake_up: Option<Arc<WakeUp>>,
+    ) -> Arc<Self> {
         Arc::new(App {
             store,
+            wake_up,
             public_url,
             setup_code,
             passwords: Passwords::new(),
@@ -96,6 +106,7 @@ fn now() -> Timestamp {
 /// The whole program as a service.
 pub(crate) fn service(app: &Arc<App>) -> Router {
     routes::router(app)
+        .layer(from_fn_with_state(Arc::clone(app), wake_agents))
         .layer(from_fn_with_state(Arc::clone(app), show_faults))
         .layer(from_fn_with_state(Arc::clone(app), identify))
         .layer(from_fn_with_state(Arc::clone(app), show_faults))

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use carillon_lifecycle::config::Config;
 use carillon_lifecycle::logging::{self, LogFormat};
+use carillon_redis::WakeUp;
 use carillon_store::{Editor, Store, StoreUrl};
 use clap::{Parser, Subcommand};
 
@@ -90,6 +91,7 @@ impl CommandLine {
             Verb::Start(_) | Verb::Migrate | Verb::Check => {}
             _ => store.check_schema().await?,
         }
+        let may_change = matches!(self.verb, Verb::Import(_) | Verb::Run(_) | Verb::Kill(_));
         let done = match self.verb {
             Verb::Start(start) => start.act(&config, &store, self.data.is_some()).await,
             Verb::Migrate => migrate(&store).await,
@@ -103,6 +105,9 @@ impl CommandLine {
             Verb::Runs(runs) => runs.act(&store).await,
             Verb::Output(output) => output.act(&store).await,
         };
+        if may_change && let Some(url) = &config.redis.url {
+            WakeUp::new(url.reveal())?.say().await;
+        }
         store.close().await;
         done
     }

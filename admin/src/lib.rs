@@ -33,6 +33,7 @@ mod session;
 mod system;
 mod user_name;
 mod viewer;
+mod wake_up;
 mod watch;
 mod words;
 mod zones;
@@ -42,6 +43,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use carillon_lifecycle::shutdown::Shutdown;
+use carillon_redis::WakeUp;
 use carillon_store::Store;
 use tokio::net::TcpListener;
 
@@ -59,6 +61,8 @@ pub struct AdminOptions {
     pub listen: String,
     /// How people reach the pages, e.g. `https://cron.example.org`: decides about cookies and trusted origins.
     pub public_url: Option<String>,
+    /// Where agents listen for wake-ups; without it they look a little later.
+    pub redis_url: Option<String>,
     /// The one-time code for the first visit; drawn at random when absent.
     pub setup_code: Option<String>,
 }
@@ -82,7 +86,9 @@ impl Admin {
             )
         })?;
         let code = options.setup_code.unwrap_or_else(secret::draw_code);
-        let app = App::new(options.store, options.public_url, code);
+        let wake_up = options.redis_url.as_deref().map(WakeUp::new).transpose();
+        let wake_up = wake_up.context("redis.url cannot be used")?.map(Arc::new);
+        let app = App::new(options.store, options.public_url, code, wake_up);
         Ok(Admin { app, listener })
     }
 

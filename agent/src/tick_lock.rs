@@ -9,11 +9,8 @@ use std::time::Duration;
 
 use carillon_core::tick::Tick;
 use carillon_core::token::Token;
+use carillon_redis::{Connection, Place};
 use jiff::{SignedDuration, Timestamp};
-use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
-use redis::cluster::ClusterClient;
-use redis::cluster_async::ClusterConnection;
-use redis::sentinel::{SentinelClient, SentinelServerType};
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
@@ -47,29 +44,14 @@ struct Link {
     open_until: AtomicI64,
 }
 
-enum Place {
-    Single(Box<redis::Client>),
-    Cluster(Box<ClusterClient>),
-    Sentinel(Box<Mutex<SentinelClient>>),
-}
-
-#[derive(Clone)]
-enum Connection {
-    Single(ConnectionManager),
-    Cluster(ClusterConnection),
-    /// To whoever was the master when it was made.
-    Master(MultiplexedConnection),
-}
-
 impl TickLock {
-    /// A lock at this URL: `redis://…`, `rediss://…`, `redis+cluster://HOST:PORT,HOST:PORT` or
-    /// `redis+sentinel://HOST:PORT,HOST:PORT/SERVICE`. Nothing is connected yet.
+    /// A lock at this URL, as [`Place`] reads it. Nothing is connected yet.
     ///
     /// # Errors
     /// When the URL is not understood; the error does not repeat its password.
     pub fn new(url: &str) -> redis::RedisResult<Self> {
         let link = Link {
-            place: Place::of(url)?,
+            place: Place::new(url)?,
             connection: Mutex::new(None),
             failures: AtomicU32::new(0),
             open_until: AtomicI64::new(i64::MIN),
@@ -109,12 +91,8 @@ impl TickLock {
     /// # Errors
     /// When it is not, or refuses.
     pub async fn ping(&self) -> redis::RedisResult<()> {
-        let ping = redis::cmd("PING");
-        match self.connection().await? {
-            Connection::Single(mut connection) => ping.query_async(&mut connection).await,
-            Connection::Master(mut connection) => ping.query_async(&mut connection).await,
-            Connection::Cluster(mut connection) => ping.query_async(&mut connection).await,
-        }
+        let mut connection = self.connection().await?;
+        redis::cmd("PING").query_async(&mut connection).await
     }
 
     /// The master may be another server by now; the others find their way back themselves.
@@ -143,14 +121,12 @@ impl TickLock {
     }
 
     async fn set_all(&self, ticks: &[(Tick, Token)]) -> redis::RedisResult<Vec<bool>> {
-        let answers = match self.connection().await? {
-            Connection::Single(mut connection) => {
+        let mut connection = self.connection().await?;
+        let answers = match connection {
+            Connection::Cluster(_) => set_by_bucket(&mut connection, ticks).await?,
+            Connection::Single(_) | Connection::Master(_) => {
                 pipeline(ticks).query_async(&mut connection).await?
             }
-            Connection::Master(mut connection) => {
-                pipeline(ticks).query_async(&mut connection).await?
-            }
-            Connection::Cluster(connection) => set_by_bucket(connection, ticks).await?,
         };
         Ok(answers
             .into_iter()
@@ -161,58 +137,10 @@ impl TickLock {
     async fn connection(&self) -> redis::RedisResult<Connection> {
         let mut kept = self.link.connection.lock().await;
         if kept.is_none() {
-            *kept = Some(self.link.place.connect().await?);
+            *kept = Some(self.link.place.connect(PATIENCE).await?);
         }
         Ok(kept.clone().expect("it was just made"))
     }
-}
-
-impl Place {
-    fn of(url: &str) -> redis::RedisResult<Self> {
-        let hosts = |list: &str| {
-            list.split(',')
-                .map(|host| format!("redis://{host}"))
-                .collect::<Vec<_>>()
-        };
-        if let Some(list) = url.strip_prefix("redis+cluster://") {
-            return Ok(Place::Cluster(Box::new(ClusterClient::new(hosts(list))?)));
-        }
-        let Some(rest) = url.strip_prefix("redis+sentinel://") else {
-            return Ok(Place::Single(Box::new(redis::Client::open(url)?)));
-        };
-        let unnamed = || {
-            redis::RedisError::from((
-                redis::ErrorKind::InvalidClientConfig,
-                "redis+sentinel names no service; write redis+sentinel://HOST:PORT/SERVICE",
-            ))
-        };
-        let (list, service) = rest.split_once('/').ok_or_else(unnamed)?;
-        let client = SentinelClient::build(hosts(list), service, None, SentinelServerType::Master)?;
-        Ok(Place::Sentinel(Box::new(Mutex::new(client))))
-    }
-
-    async fn connect(&self) -> redis::RedisResult<Connection> {
-        Ok(match self {
-            Place::Single(client) => Connection::Single(
-                client
-                    .get_connection_manager_with_config(impatient())
-                    .await?,
-            ),
-            Place::Cluster(client) => Connection::Cluster(client.get_async_connection().await?),
-            Place::Sentinel(client) => {
-                Connection::Master(client.lock().await.get_async_connection().await?)
-            }
-        })
-    }
-}
-
-/// A manager that fails at once and tries again with the next question, instead of making a tick wait for its back-off.
-fn impatient() -> ConnectionManagerConfig {
-    ConnectionManagerConfig::new()
-        .set_response_timeout(Some(PATIENCE))
-        .set_connection_timeout(Some(PATIENCE * 2))
-        .set_number_of_retries(1)
-        .set_max_delay(Duration::from_millis(200))
 }
 
 fn pipeline<'t>(ticks: impl IntoIterator<Item = &'t (Tick, Token)>) -> redis::Pipeline {
@@ -231,7 +159,7 @@ fn pipeline<'t>(ticks: impl IntoIterator<Item = &'t (Tick, Token)>) -> redis::Pi
 }
 
 async fn set_by_bucket(
-    connection: ClusterConnection,
+    connection: &mut Connection,
     ticks: &[(Tick, Token)],
 ) -> redis::RedisResult<Vec<Option<String>>> {
     let mut answers = vec![None; ticks.len()];
@@ -244,7 +172,7 @@ async fn set_by_bucket(
         if mine.is_empty() {
             continue;
         }
-        let part: Vec<Option<String>> = pipeline(mine).query_async(&mut connection.clone()).await?;
+        let part: Vec<Option<String>> = pipeline(mine).query_async(connection).await?;
         for (place, answer) in places.into_iter().zip(part) {
             answers[place] = answer;
         }

@@ -1,18 +1,14 @@
-//! Wake-ups through Redis: whoever changes jobs, offers or commands says so, and agents look at once.
-//!
-//! A kindness, not a guarantee: an agent looks all the same when none comes.
+//! Hears wake-ups through Redis and looks at once; without one it looks all the same, a little later.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use carillon_redis::{CHANNEL, Place};
 use futures_util::StreamExt;
 use tokio::sync::{Notify, mpsc};
 use tracing::debug;
 
 use crate::message::Message;
-
-/// Where it is said that something has changed.
-pub const CHANNEL: &str = "carillon:changed";
 
 /// The pause before the next try to listen.
 const RECONNECT_AFTER: Duration = Duration::from_secs(5);
@@ -34,7 +30,7 @@ pub async fn listen_for_wake_ups(url: String, woken: Arc<Notify>, messages: mpsc
 }
 
 async fn listen(url: &str, woken: &Notify) -> redis::RedisResult<()> {
-    let client = redis::Client::open(url)?;
+    let client = Place::new(url)?.listener().await?;
     let mut subscription = client.get_async_pubsub().await?;
     subscription.subscribe(CHANNEL).await?;
     let mut news = subscription.on_message();

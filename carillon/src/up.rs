@@ -74,6 +74,7 @@ impl Up {
             store: store.clone(),
             listen: self.listen.clone(),
             public_url: config.admin.public_url.clone(),
+            redis_url: config.redis.url.as_ref().map(|url| url.reveal().to_owned()),
             setup_code: None,
         })
         .await?;

@@ -30,10 +30,11 @@ pub fn wait_until<T>(event: &str, limit: Duration, mut poll: impl FnMut() -> Opt
 ///
 /// # Panics
 /// When `limit` has passed without an answer.
-pub async fn wait_until_async<T, F>(event: &str, limit: Duration, mut poll: impl FnMut() -> F) -> T
-where
-    F: Future<Output = Option<T>>,
-{
+pub async fn wait_until_async<T>(
+    event: &str,
+    limit: Duration,
+    mut poll: impl AsyncFnMut() -> Option<T>,
+) -> T {
     let started = Instant::now();
     loop {
         if let Some(found) = poll().await {

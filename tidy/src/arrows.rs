@@ -9,6 +9,7 @@ use serde_json::Value;
 const ARROWS: &[(&str, &[&str])] = &[
     ("carillon-core", &[]),
     ("carillon-lifecycle", &[]),
+    ("carillon-redis", &[]),
     ("carillon-testbed", &[]),
     ("carillon-tidy", &[]),
     ("carillon-store", &["carillon-core"]),
@@ -21,11 +22,17 @@ const ARROWS: &[(&str, &[&str])] = &[
             "carillon-store",
             "carillon-runner",
             "carillon-lifecycle",
+            "carillon-redis",
         ],
     ),
     (
         "carillon-admin",
-        &["carillon-core", "carillon-store", "carillon-lifecycle"],
+        &[
+            "carillon-core",
+            "carillon-store",
+            "carillon-lifecycle",
+            "carillon-redis",
+        ],
     ),
     (
         "carillon-monitor",
@@ -58,7 +65,10 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Libraries that only some packages may know. Benchmarks measure them bare, side by side.
 const RESERVED: &[(&str, &[&str])] = &[
     ("sqlx", &["carillon-store", "carillon-bench"]),
-    ("redis", &["carillon-agent", "carillon-bench"]),
+    (
+        "redis",
+        &["carillon-redis", "carillon-agent", "carillon-bench"],
+    ),
     ("axum", &["carillon-admin"]),
     ("axum-extra", &["carillon-admin"]),
     ("argon2", &["carillon-admin"]),

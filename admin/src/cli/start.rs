@@ -33,6 +33,7 @@ impl Start {
             store: store.clone(),
             listen: self.listen.unwrap_or_else(|| config.admin.listen.clone()),
             public_url: config.admin.public_url.clone(),
+            redis_url: config.redis.url.as_ref().map(|url| url.reveal().to_owned()),
             setup_code: None,
         };
         let admin = Admin::bind(options).await?;

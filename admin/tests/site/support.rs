@@ -42,6 +42,7 @@ impl Site {
             store: store.clone(),
             listen: "127.0.0.1:0".to_owned(),
             public_url: None,
+            redis_url: None,
             setup_code: None,
         };
         let (address, setup_code) = runtime.block_on(async {

@@ -1,16 +1,20 @@
 //! What the verbs of the agent do to commands that run.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use carillon_testbed::{Sighting, SightingKind, wait_until};
+use carillon_core::identity::JobId;
+use carillon_store::{Editor, JobChange, Store};
+use carillon_testbed::{Sighting, SightingKind, Witness, wait_until};
 
+use crate::laws;
 use crate::rig::Lab;
 
 const SOON: Duration = Duration::from_secs(60);
 
 /// The rows of the run that a start belongs to: state, outcome and exit code.
 fn runs_of(lab: &Lab, start: &Sighting) -> Vec<String> {
-    let second = crate::laws::fire_second(start);
+    let second = laws::fire_second(start);
     let sql = format!(
         "select state, outcome, exit_code from runs where kind = 0 and fire_time = {second} * 1000000"
     );
@@ -105,7 +109,7 @@ fn run_whose_journal_is_gone_is_lost_at_once_and_its_own_node_says_why() {
     lab.agents[0].wipe_runner();
     lab.agents[0].start_again();
 
-    let second = crate::laws::fire_second(&start);
+    let second = laws::fire_second(&start);
     let sql = format!(
         "select outcome, reason, instr(detail, 'journal') > 0 from runs \
          where kind = 0 and fire_time = {second} * 1000000 and state = 'done'"
@@ -115,4 +119,52 @@ fn run_whose_journal_is_gone_is_lost_at_once_and_its_own_node_says_why() {
         (!told.is_empty()).then_some(told)
     });
     assert_eq!(told.trim_end(), "lost\tnode_restarted\t1");
+}
+
+/// Gives the only job another command; returns the second from which it holds.
+fn edit_command(lab: &Lab, command: String) -> laws::Second {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = Store::new(lab.database.url.parse().unwrap());
+        let id: i64 = lab.job_ids()[0].parse().unwrap();
+        let job = store.job(JobId(id)).await.unwrap();
+        let mut draft = job.draft.clone();
+        draft.spec.launch.command = command;
+        let edit = JobChange::Replace(Box::new(draft));
+        let editor = Editor::program("lab");
+        let edited = store
+            .change_job(job.id, job.version, &edit, &editor)
+            .await
+            .unwrap();
+        store.close().await;
+        edited.valid_from.as_second()
+    })
+}
+
+#[test]
+fn edited_command_runs_from_the_next_second_on_and_no_tick_is_lost_between() {
+    let mut lab = Lab::with_job("");
+    lab.start_agents(3);
+    let before = lab.witness.wait_for_starts(3, SOON).remove(0);
+    let edited = Witness::create().unwrap();
+
+    let since = edit_command(&lab, edited.command());
+
+    let first = edited.wait_for_starts(1, SOON).remove(0);
+    edited.wait_for_starts(3, SOON);
+    for agent in &mut lab.agents {
+        agent.call(&["stop"]);
+    }
+    let old = lab.witness.starts().unwrap();
+    let late = old
+        .iter()
+        .filter(|start| laws::fire_second(start) > since + 1);
+    assert_eq!(late.count(), 0, "edited at {since}: {old:?}");
+    let new = edited.starts().unwrap();
+    let both: Vec<_> = old.iter().chain(&new).cloned().collect();
+    assert_eq!(laws::doubles(&both), Vec::<String>::new());
+    let seconds: BTreeSet<_> = both.iter().map(laws::fire_second).collect();
+    let span = laws::fire_second(&before)..=laws::fire_second(&first);
+    let lost: Vec<_> = span.filter(|second| !seconds.contains(second)).collect();
+    assert_eq!(lost, Vec::<laws::Second>::new(), "edited at {since}");
 }

@@ -84,7 +84,9 @@ pub const KEYS: &[Key] = &[
         example: "redis://:password@redis.example.org:6379/0",
         is_secret: true,
         about: "Thins out the competition for ticks and wakes agents early. Without it everything \
-                works,\nwith more load on the database.",
+                works,\nwith more load on the database. A cluster is `redis+cluster://:PASSWORD@HOST:PORT,HOST:PORT`, \
+                what sentinels watch is\n`redis+sentinel://:PASSWORD@HOST:PORT,HOST:PORT/SERVICE` with the password of the \
+                master; `rediss://` is one server by TLS.",
         ..PLAIN
     },
     Key {
