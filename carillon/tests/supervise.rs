@@ -34,7 +34,7 @@ fn systemd_finds_nothing_wrong_with_the_units() {
     }
     let folder = Folder::create().unwrap();
 
-    for program in PROGRAMS {
+    for program in PROGRAMS.into_iter().chain(["runner"]) {
         // Neither program nor user exist where tests run, and both would be complained about.
         let unit = std::fs::read_to_string(supervisor_file(&format!("carillon-{program}.service")));
         let unit = unit
@@ -66,7 +66,7 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    fn start() -> Self {
+    fn start(programs: &[&str]) -> Self {
         let folder = Folder::create().expect("the temporary folder can be written");
         configure_carillon(&folder);
         let supervisord =
@@ -79,7 +79,7 @@ impl Supervisor {
              supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n",
             home = folder.path().display()
         );
-        for name in PROGRAMS {
+        for name in programs {
             config += &adapted(name, &folder);
         }
         let path = folder.join("supervisord.conf");
@@ -144,6 +144,33 @@ fn adapted(name: &str, folder: &Folder) -> String {
         .replace("/var/lib/carillon", &home)
         .replace("/var/log/carillon", &home)
         .replace("user=carillon\n", "")
+        .replace("user=root\n", "")
+}
+
+#[test]
+fn supervisord_keeps_a_runner_without_an_agent() {
+    let supervisor = Supervisor::start(&["runner"]);
+    let socket = supervisor.folder.join("runner.sock");
+
+    let pid = supervisor.pid_when_running("runner");
+    wait_until("the runner to listen", LIMIT, || {
+        socket.exists().then_some(())
+    });
+    kill(pid);
+    wait_until("another runner", LIMIT, || {
+        (supervisor.pid_when_running("runner") != pid).then_some(())
+    });
+    supervisor.control(&["stop", "all"]);
+
+    assert!(supervisor.control(&["status"]).contains("STOPPED"));
+    assert!(!socket.exists(), "it went without a word");
+}
+
+fn kill(pid: u32) {
+    let killed = Command::new("kill")
+        .args(["-KILL", &pid.to_string()])
+        .status();
+    assert!(killed.unwrap().success());
 }
 
 fn agent_is_well(supervisor: &Supervisor) -> bool {
@@ -156,14 +183,11 @@ fn agent_is_well(supervisor: &Supervisor) -> bool {
 
 #[test]
 fn supervisord_starts_the_programs_again_and_stops_them() {
-    let supervisor = Supervisor::start();
+    let supervisor = Supervisor::start(&PROGRAMS);
 
     for name in PROGRAMS {
         let pid = supervisor.pid_when_running(name);
-        let killed = Command::new("kill")
-            .args(["-KILL", &pid.to_string()])
-            .status();
-        assert!(killed.unwrap().success());
+        kill(pid);
         wait_until(&format!("another {name}"), LIMIT, || {
             (supervisor.pid_when_running(name) != pid).then_some(())
         });

@@ -42,9 +42,8 @@ pub(crate) fn find_account(name: &str) -> io::Result<Option<Account>> {
     })
 }
 
-/// The user this process runs as; a user without a name is called by its number.
-pub(crate) fn own_account() -> Account {
-    let uid = rustix::process::geteuid().as_raw();
+/// The user of this number; one without a name is called by it, and has the group of that number.
+pub(crate) fn account_of(uid: u32) -> Account {
     // SAFETY: as above.
     let found = find(|record, buffer, found| unsafe {
         libc::getpwuid_r(uid, record, buffer.as_mut_ptr(), buffer.len(), found)
@@ -52,7 +51,7 @@ pub(crate) fn own_account() -> Account {
     found.ok().flatten().unwrap_or_else(|| Account {
         name: uid.to_string(),
         uid,
-        gid: rustix::process::getegid().as_raw(),
+        gid: uid,
         groups: Vec::new(),
         home: "/".to_owned(),
         shell: "/bin/sh".to_owned(),

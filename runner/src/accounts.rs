@@ -1,4 +1,6 @@
-//! Whom commands may run as: the runner's own user always, others only where this node's own configuration lists them and the runner is root.
+//! Whom commands may run as: the owner of the data directory always, others only where this node's own configuration lists them and the runner is root.
+//!
+//! So a runner that is root, for an agent that is not, starts nothing as root that nobody has allowed.
 
 use std::collections::HashMap;
 use std::fs::Metadata;
@@ -9,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use carillon_core::launch::StartFailure;
 use serde::Deserialize;
 
-use crate::account::{Account, find_account, own_account};
+use crate::account::{Account, account_of, find_account};
 use crate::clock::{MS, boottime_ns};
 
 /// How long a user that was looked up is remembered, in nanoseconds of CLOCK_BOOTTIME.
@@ -20,7 +22,9 @@ const REMEMBERED_MAX: usize = 256;
 /// The users of this node.
 #[derive(Debug)]
 pub(crate) struct Accounts {
-    own: Arc<Account>,
+    own_uid: u32,
+    /// Whom a command runs as that asks for nobody.
+    usual: Arc<Account>,
     /// Users allowed by who started the runner.
     given: Vec<String>,
     config_file: Option<PathBuf>,
@@ -48,9 +52,15 @@ struct RunnerSection {
 }
 
 impl Accounts {
-    pub(crate) fn new(given: Vec<String>, config_file: Option<PathBuf>) -> Self {
+    pub(crate) fn new(owner_uid: u32, given: Vec<String>, config_file: Option<PathBuf>) -> Self {
+        let own_uid = rustix::process::geteuid().as_raw();
+        let usual_uid = match own_uid {
+            0 => owner_uid,
+            own => own,
+        };
         Self {
-            own: Arc::new(own_account()),
+            own_uid,
+            usual: Arc::new(account_of(usual_uid)),
             given,
             config_file,
             remembered: Mutex::default(),
@@ -59,12 +69,12 @@ impl Accounts {
 
     /// Whether commands can run as anybody else.
     pub(crate) fn may_switch(&self) -> bool {
-        self.own.uid == 0
+        self.own_uid == 0
     }
 
     /// Whether a command has to change its user to be this one.
     pub(crate) fn must_become(&self, account: &Account) -> bool {
-        account.uid != self.own.uid
+        account.uid != self.own_uid
     }
 
     /// The user that a job asks for, if this node lets it.
@@ -72,8 +82,8 @@ impl Accounts {
     /// # Errors
     /// When the user is unknown, not allowed, or the runner cannot become it.
     pub(crate) fn allow(&self, user: Option<&str>) -> Result<Arc<Account>, StartFailure> {
-        let Some(user) = user.filter(|user| *user != self.own.name) else {
-            return Ok(Arc::clone(&self.own));
+        let Some(user) = user.filter(|user| *user != self.usual.name) else {
+            return Ok(Arc::clone(&self.usual));
         };
         let mut remembered = self
             .remembered
@@ -99,7 +109,7 @@ impl Accounts {
         let account = found.ok_or_else(|| StartFailure::UnknownUser {
             user: user.to_owned(),
         })?;
-        if account.uid != self.own.uid && !self.may_switch() {
+        if account.uid != self.own_uid && !self.may_switch() {
             return Err(StartFailure::CannotBecomeUser {
                 user: user.to_owned(),
                 errno: libc::EPERM,
@@ -176,6 +186,10 @@ fn read_allow_users(path: &PathBuf) -> Result<Vec<String>, String> {
 mod tests {
     use super::*;
 
+    fn own_uid() -> u32 {
+        rustix::process::geteuid().as_raw()
+    }
+
     fn config(text: &str, mode: u32) -> (tempfile::TempDir, PathBuf) {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
@@ -191,14 +205,11 @@ mod tests {
             "[runner]\nallow_users = [\"daemon\", \"ghost\"]\n[node]\nname = \"a\"",
             0o644,
         );
-        let accounts = Accounts::new(Vec::new(), Some(path));
+        let accounts = Accounts::new(own_uid(), Vec::new(), Some(path));
 
         let refused = |user: &str| accounts.allow(Some(user)).unwrap_err();
 
-        assert_eq!(
-            accounts.allow(None).unwrap().uid,
-            rustix::process::geteuid().as_raw()
-        );
+        assert_eq!(accounts.allow(None).unwrap().uid, own_uid());
         assert_eq!(
             refused("bin"),
             StartFailure::UserNotAllowed {
@@ -223,10 +234,21 @@ mod tests {
     }
 
     #[test]
+    fn root_is_nobody_special_where_the_data_directory_is_not_roots() {
+        let accounts = Accounts::new(1, Vec::new(), None);
+        if !accounts.may_switch() {
+            return;
+        }
+
+        assert_eq!(accounts.allow(None).unwrap().uid, 1);
+        assert!(accounts.allow(Some("root")).is_err());
+    }
+
+    #[test]
     fn file_that_others_may_write_allows_nobody() {
         let (_dir, path) = config("[runner]\nallow_users = [\"daemon\"]", 0o666);
 
-        let refused = Accounts::new(Vec::new(), Some(path)).allow(Some("daemon"));
+        let refused = Accounts::new(own_uid(), Vec::new(), Some(path)).allow(Some("daemon"));
 
         assert_eq!(
             refused,

@@ -15,7 +15,7 @@ use crate::accounts::Accounts;
 use crate::clock::{MS, boottime_ns};
 use crate::commit::Commit;
 use crate::hardening::{harden, take_signals};
-use crate::journal::{Journal, Replay};
+use crate::journal::Journal;
 use crate::mailbox::Mailbox;
 use crate::poller::Poller;
 use crate::process_table::ProcessTable;
@@ -106,8 +106,18 @@ pub fn run(options: &RunnerOptions) -> Result<(), RunnerError> {
     let mailbox = Mailbox::new()?;
     let starter = Starter::new()?;
     let (commit, writer) = Commit::start(journal, starter.clone(), mailbox.clone())?;
-    let accounts = Accounts::new(options.allow_users.clone(), options.config_file.clone());
-    let identity = identify(options, host_boot, &replay, accounts.may_switch())?;
+    let owner_uid = owner_of(dir)?;
+    let (given, listed) = (options.allow_users.clone(), options.config_file.clone());
+    let accounts = Accounts::new(owner_uid, given, listed);
+    let idle_exit_ms = i64::try_from(options.idle_exit.as_millis());
+    let identity = Identity {
+        host_boot,
+        journal_epoch: replay.ledger.epoch.clone(),
+        journal_clean: replay.is_clean,
+        may_switch_users: accounts.may_switch(),
+        peers: vec![0, rustix::process::geteuid().as_raw(), owner_uid],
+        idle_exit_ns: idle_exit_ms.map_or(i64::MAX, |ms| ms.saturating_mul(MS)),
+    };
     let tools = Tools {
         accounts,
         mailbox: mailbox.clone(),
@@ -184,27 +194,13 @@ fn assemble(parts: Parts) -> io::Result<Runner> {
     })
 }
 
-fn identify(
-    options: &RunnerOptions,
-    host_boot: String,
-    replay: &Replay,
-    may_switch_users: bool,
-) -> Result<Identity, RunnerError> {
-    let own = rustix::process::geteuid().as_raw();
-    let owner = std::fs::metadata(&options.data_dir)
-        .map_err(|source| RunnerError::File {
-            path: options.data_dir.clone(),
-            source,
-        })?
-        .uid();
-    Ok(Identity {
-        host_boot,
-        journal_epoch: replay.ledger.epoch.clone(),
-        journal_clean: replay.is_clean,
-        may_switch_users,
-        peers: vec![0, own, owner],
-        idle_exit_ns: i64::try_from(options.idle_exit.as_millis()).unwrap_or(i64::MAX / MS) * MS,
-    })
+/// Whom the data directory belongs to: the agent's user.
+fn owner_of(dir: &Path) -> Result<u32, RunnerError> {
+    let found = std::fs::metadata(dir).map_err(|source| RunnerError::File {
+        path: dir.to_owned(),
+        source,
+    })?;
+    Ok(found.uid())
 }
 
 /// Held as long as the runner lives, and let go by the kernel whatever its end.

@@ -180,7 +180,7 @@ impl Runner {
         let now = boottime_ns();
         let since = *self.lonely_since_ns.get_or_insert_with(|| {
             self.timers
-                .add(now + self.identity.idle_exit_ns, HOUSEKEEPING);
+                .add(now.saturating_add(self.identity.idle_exit_ns), HOUSEKEEPING);
             now
         });
         now - since >= self.identity.idle_exit_ns
