@@ -7,10 +7,10 @@ mod runs;
 mod start;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use carillon_lifecycle::config::Config;
 use carillon_lifecycle::logging::{self, LogFormat};
 use carillon_redis::WakeUp;
@@ -86,6 +86,17 @@ pub fn run(command_line: CommandLine) -> ExitCode {
 impl CommandLine {
     async fn act(self) -> anyhow::Result<ExitCode> {
         let config = Config::load(self.config.as_deref())?;
+        if let Some(data) = &self.data {
+            match self.verb {
+                Verb::Start(_) | Verb::Migrate => std::fs::create_dir_all(data)
+                    .with_context(|| format!("making the data directory {}", data.display()))?,
+                _ if database_of(data).exists() => {}
+                _ => bail!(
+                    "there is no database in {0}; `admin --data {0} migrate` makes one",
+                    data.display()
+                ),
+            }
+        }
         let store = open_store(&config, self.data.as_deref())?;
         match &self.verb {
             Verb::Start(_) | Verb::Migrate | Verb::Check => {}
@@ -113,9 +124,13 @@ impl CommandLine {
     }
 }
 
-fn open_store(config: &Config, data: Option<&std::path::Path>) -> anyhow::Result<Store> {
+fn database_of(data: &Path) -> PathBuf {
+    data.join("carillon.db")
+}
+
+fn open_store(config: &Config, data: Option<&Path>) -> anyhow::Result<Store> {
     let url = match data {
-        Some(data) => StoreUrl::file(data.join("carillon.db")),
+        Some(data) => StoreUrl::file(database_of(data)),
         None => config.require_database_url()?.reveal().parse()?,
     };
     Ok(Store::new(url))

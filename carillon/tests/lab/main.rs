@@ -10,6 +10,7 @@
 )]
 
 mod embedded;
+mod first_hour;
 mod laws;
 mod overlap;
 mod refusals;
