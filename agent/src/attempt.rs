@@ -4,7 +4,7 @@ use carillon_core::conclusion::{self, AttemptEnd};
 use carillon_core::identity::NodeId;
 use carillon_core::job::JobSpec;
 use carillon_core::launch;
-use carillon_core::run::{Ending, News, Outcome, Reason, Report};
+use carillon_core::run::{Conclusion, News, Outcome, Reason, Report};
 use carillon_core::scheduler::Grant;
 use carillon_runner::protocol::{NotStarted, StartOrder};
 use jiff::Timestamp;
@@ -121,7 +121,13 @@ impl Attempt {
     }
 
     /// The report of its end.
-    pub fn ended(&mut self, node: NodeId, at: Timestamp, ending: Ending, chance: f64) -> Report {
+    pub fn ended(
+        &mut self,
+        node: NodeId,
+        at: Timestamp,
+        ending: Conclusion,
+        chance: f64,
+    ) -> Report {
         self.is_over = true;
         let started_at = self.started_at;
         let end = AttemptEnd {
@@ -143,7 +149,7 @@ impl Attempt {
                 reason,
             }
         } else {
-            let ending = Ending::without_process(Outcome::Missed, reason);
+            let ending = Conclusion::without_process(Outcome::Missed, reason);
             News::Ended {
                 started_at: None,
                 at,

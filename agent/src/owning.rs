@@ -6,7 +6,7 @@
 //! know more, and the run is declared lost.
 
 use carillon_core::identity::JobId;
-use carillon_core::run::{Ending, News, Outcome, Phase, Reason, Report};
+use carillon_core::run::{Conclusion, News, Outcome, Phase, Reason, Report};
 use carillon_core::scheduler::{Event, Grant};
 use carillon_core::tick::Tick;
 use carillon_core::token::Token;
@@ -161,7 +161,7 @@ impl Pump {
         let Some(attempt) = self.attempts.get_mut(&token) else {
             return;
         };
-        let mut ending = Ending::without_process(Outcome::Lost, Reason::NodeRestarted);
+        let mut ending = Conclusion::without_process(Outcome::Lost, Reason::NodeRestarted);
         ending.detail = Some(why.to_owned());
         let report = attempt.ended(node, now, ending, chance);
         let tick = attempt.grant.tick;
@@ -190,7 +190,7 @@ impl Pump {
             false => News::Ended {
                 started_at: None,
                 at: now,
-                ending: Ending::without_process(Outcome::Missed, reason),
+                ending: Conclusion::without_process(Outcome::Missed, reason),
             },
         };
         self.hands.outbox.report(Report {

@@ -12,7 +12,7 @@ use carillon_core::conclusion::{self, AttemptEnd};
 use carillon_core::identity::JobId;
 use carillon_core::node::{Duty, Limits, Liveness};
 use carillon_core::placement::rank;
-use carillon_core::run::{Ending, Outcome, Reason, Report};
+use carillon_core::run::{Conclusion, Outcome, Reason, Report};
 use carillon_core::scheduler::Plan;
 use carillon_core::settlement::{
     Audit, Findings, Knowledge, Member, Obstacle, Settlement, Tenure, WINDOW_RUNS_MAX, window_end,
@@ -299,7 +299,7 @@ impl Auditor {
             return Ok(());
         };
         warn!(run.id = %run.tick, node.id = %node, "its node is silent, the run is lost");
-        let ending = Ending::without_process(Outcome::Lost, Reason::NodeSilent);
+        let ending = Conclusion::without_process(Outcome::Lost, Reason::NodeSilent);
         let end = AttemptEnd {
             attempt: run.attempt,
             node,

@@ -6,7 +6,7 @@ use crate::identity::NodeId;
 use crate::job::{Delivery, JobSpec};
 use crate::launch;
 use crate::retry::RetryNode;
-use crate::run::{Ending, News, Outcome, Preference, Reason};
+use crate::run::{Conclusion, News, Outcome, Preference, Reason};
 
 /// The facts about one attempt that its end is judged by.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,8 +27,8 @@ pub struct AttemptEnd {
 const RETRY_PATIENCE: SignedDuration = SignedDuration::from_mins(10);
 
 /// The outcome of an attempt that ended so.
-pub fn conclude(spec: &JobSpec, ending: &launch::Ending) -> Ending {
-    let mut conclusion = Ending {
+pub fn conclude(spec: &JobSpec, ending: &launch::Ending) -> Conclusion {
+    let mut conclusion = Conclusion {
         outcome: Outcome::Failed,
         exit_code: None,
         signal: None,
@@ -70,7 +70,7 @@ pub fn conclude(spec: &JobSpec, ending: &launch::Ending) -> Ending {
 }
 
 /// The report of an attempt that ended: the end of the run, or the way to the next attempt.
-pub fn report(spec: &JobSpec, end: AttemptEnd, ending: Ending) -> News {
+pub fn report(spec: &JobSpec, end: AttemptEnd, ending: Conclusion) -> News {
     let AttemptEnd {
         started_at,
         ended_at: at,
@@ -136,7 +136,7 @@ mod tests {
         }
     }
 
-    fn failed() -> Ending {
+    fn failed() -> Conclusion {
         conclude(&JobSpec::default(), &launch::Ending::Exited { code: 137 })
     }
 

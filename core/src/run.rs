@@ -126,9 +126,9 @@ pub fn takes_seat(state: Phase, outcome: Option<Outcome>, attempt: u32) -> bool 
     }
 }
 
-/// How an attempt ended, as its node reports it.
+/// What the end of an attempt means for its run, as its node reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ending {
+pub struct Conclusion {
     /// The outcome.
     pub outcome: Outcome,
     /// The code the command ended with.
@@ -141,10 +141,10 @@ pub struct Ending {
     pub detail: Option<String>,
 }
 
-impl Ending {
-    /// An ending without a process.
+impl Conclusion {
+    /// The conclusion of an attempt without a process.
     pub fn without_process(outcome: Outcome, reason: Reason) -> Self {
-        Ending {
+        Conclusion {
             outcome,
             exit_code: None,
             signal: None,
@@ -194,7 +194,7 @@ pub enum News {
         /// When it ended.
         at: Timestamp,
         /// How.
-        ending: Ending,
+        ending: Conclusion,
     },
     /// The attempt ended, and another one follows.
     Retrying {
@@ -203,7 +203,7 @@ pub enum News {
         /// When it ended.
         at: Timestamp,
         /// How.
-        ending: Ending,
+        ending: Conclusion,
         /// The next attempt begins no earlier.
         not_before: Timestamp,
         /// And no later.

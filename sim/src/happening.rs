@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use carillon_core::claim::{ClaimAnswer, ClaimRequest, Claimant};
 use carillon_core::identity::{JobId, NodeId};
 use carillon_core::offer::Offer;
-use carillon_core::run::{Ending, Reason, Report};
+use carillon_core::run::{Conclusion, Reason, Report};
 use carillon_core::scheduler::{BatchId, Grant, Plan};
 use carillon_core::settlement::{Settlement, Verdict};
 use carillon_core::tick::Tick;
@@ -140,7 +140,7 @@ pub(crate) enum Stage {
     Ended {
         started_at: Option<Micros>,
         at: Micros,
-        ending: Ending,
+        ending: Conclusion,
     },
     /// Nothing ran and nothing will.
     NotStarted(Reason),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use carillon_core::identity::NodeId;
-use carillon_core::run::{Ending, Outcome, Reason};
+use carillon_core::run::{Conclusion, Outcome, Reason};
 use carillon_core::token::Token;
 
 use crate::agent::Agent;
@@ -93,7 +93,7 @@ impl Host {
             entry.stage = Stage::Ended {
                 started_at: None,
                 at: own_now,
-                ending: Ending::without_process(outcome, Reason::NodeRestarted),
+                ending: Conclusion::without_process(outcome, Reason::NodeRestarted),
             };
         }
     }
@@ -127,7 +127,7 @@ impl Host {
         entry.stage = Stage::Ended {
             started_at: Some(started_at),
             at: own_now,
-            ending: Ending {
+            ending: Conclusion {
                 outcome,
                 exit_code: Some(exit_code),
                 signal: None,

@@ -1,7 +1,7 @@
 //! Attempts that were followed by another one. The last attempt stands in the run itself.
 
 use carillon_core::identity::NodeId;
-use carillon_core::run::{Ending, Outcome, Reason};
+use carillon_core::run::{Conclusion, Outcome, Reason};
 use carillon_core::tick::Tick;
 use carillon_core::token::Token;
 use jiff::Timestamp;
@@ -27,7 +27,7 @@ pub struct Attempt {
     /// The owner.
     pub node: Option<NodeId>,
     /// How it ended.
-    pub ending: Ending,
+    pub ending: Conclusion,
     /// When it was claimed.
     pub claimed_at: Option<Timestamp>,
     /// When its command started.
@@ -44,7 +44,7 @@ impl Attempt {
             attempt: run.attempt,
             token: run.token,
             node: run.node,
-            ending: Ending {
+            ending: Conclusion {
                 outcome: run.outcome.unwrap_or(Outcome::Interrupted),
                 exit_code: run.exit_code,
                 signal: run.signal,
@@ -132,7 +132,7 @@ pub(crate) async fn select_attempts(
             claimed_at: cells.time_or_none()?,
             started_at: cells.time_or_none()?,
             ended_at: cells.time_or_none()?,
-            ending: Ending {
+            ending: Conclusion {
                 outcome,
                 reason,
                 detail,

@@ -1,6 +1,6 @@
 //! Runs that are asked to end: a command to the node that owns each.
 
-use carillon_core::run::{Ending, Outcome, Phase};
+use carillon_core::run::{Conclusion, Outcome, Phase};
 use carillon_core::tick::Tick;
 
 use crate::Store;
@@ -50,7 +50,7 @@ impl Store {
                     return Ok(KillAnswer::AlreadyDone);
                 }
                 Phase::Offered => {
-                    let ending = Ending {
+                    let ending = Conclusion {
                         outcome: Outcome::Killed,
                         exit_code: None,
                         signal: None,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use carillon_core::claim::{CLAIM_EARLY_MAX, ClaimAnswer, Claimant};
 use carillon_core::identity::JobId;
 use carillon_core::offer::Offer;
-use carillon_core::run::{Ending, Outcome, Phase, Preference, Reason, Trigger};
+use carillon_core::run::{Conclusion, Outcome, Phase, Preference, Reason, Trigger};
 use carillon_core::tick::Tick;
 use carillon_core::token::Token;
 use jiff::Timestamp;
@@ -283,7 +283,7 @@ pub(crate) async fn keep_last_ending(change: &mut Change, run: &mut Run) -> Resu
     run.node = last.node;
     run.claimed_at = last.claimed_at;
     run.started_at = last.started_at;
-    let ending = Ending {
+    let ending = Conclusion {
         detail: Some(format!("no further attempt: {why}")),
         ..last.ending.clone()
     };

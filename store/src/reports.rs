@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use carillon_core::identity::JobId;
-use carillon_core::run::{Ending, News, Outcome, Phase, Preference, Reason, Report};
+use carillon_core::run::{Conclusion, News, Outcome, Phase, Preference, Reason, Report};
 use carillon_core::tick::Tick;
 use jiff::Timestamp;
 
@@ -186,7 +186,7 @@ impl Desk {
         run: &mut Run,
         started_at: Option<Timestamp>,
         at: Timestamp,
-        ending: &Ending,
+        ending: &Conclusion,
     ) {
         run.started_at = started_at;
         run.end(at, ending);

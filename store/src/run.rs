@@ -2,7 +2,7 @@
 
 use carillon_core::claim::BootId;
 use carillon_core::identity::NodeId;
-use carillon_core::run::{Ending, Outcome, Phase, Preference, Reason, Trigger};
+use carillon_core::run::{Conclusion, Outcome, Phase, Preference, Reason, Trigger};
 use carillon_core::tick::Tick;
 use carillon_core::token::Token;
 use jiff::Timestamp;
@@ -104,7 +104,7 @@ impl Run {
     }
 
     /// Ends it.
-    pub(crate) fn end(&mut self, at: Timestamp, ending: &Ending) {
+    pub(crate) fn end(&mut self, at: Timestamp, ending: &Conclusion) {
         self.state = Phase::Done;
         self.outcome = Some(ending.outcome);
         self.reason = ending.reason;
@@ -116,7 +116,7 @@ impl Run {
 
     /// Ends it without a process having ended.
     pub(crate) fn settle(&mut self, at: Timestamp, outcome: Outcome, reason: Reason) {
-        self.end(at, &Ending::without_process(outcome, reason));
+        self.end(at, &Conclusion::without_process(outcome, reason));
     }
 }
 

@@ -12,7 +12,7 @@ use carillon_core::claim::{BootId, CLAIM_BATCH_MAX, ClaimAnswer, ClaimRequest, C
 use carillon_core::identity::{GroupId, JobId};
 use carillon_core::job::{JobDraft, JobSpec, ScheduleText};
 use carillon_core::placement::Labels;
-use carillon_core::run::{Ending, News, Outcome, Report, Trigger};
+use carillon_core::run::{Conclusion, News, Outcome, Report, Trigger};
 use carillon_core::schedule::DstRule;
 use carillon_core::tick::Tick;
 use carillon_core::token::TokenMint;
@@ -266,7 +266,7 @@ fn ended(request: &ClaimRequest) -> News {
     News::Ended {
         started_at: Some(request.tick.fire_time),
         at: request.tick.fire_time + SignedDuration::from_secs(1),
-        ending: Ending {
+        ending: Conclusion {
             outcome: Outcome::Succeeded,
             exit_code: Some(0),
             signal: None,

@@ -9,7 +9,7 @@ use carillon_core::job::{Job, JobDraft, JobSpec, ScheduleText};
 use carillon_core::lang::Lang;
 use carillon_core::launch::Stream;
 use carillon_core::placement::Labels;
-use carillon_core::run::{Ending, News, Outcome, Report, Trigger};
+use carillon_core::run::{Conclusion, News, Outcome, Report, Trigger};
 use carillon_core::schedule::DstRule;
 use carillon_core::tick::Tick;
 use carillon_core::token::{Token, TokenMint};
@@ -219,7 +219,7 @@ impl Scene {
             News::Ended {
                 started_at: Some(at),
                 at: at + SignedDuration::from_millis(1),
-                ending: Ending {
+                ending: Conclusion {
                     outcome,
                     exit_code,
                     signal: None,

@@ -2,7 +2,7 @@
 //! real audit, each a message that may be lost.
 
 use carillon_core::offer::Offer;
-use carillon_core::run::{Ending, News, Outcome, Reason, Report};
+use carillon_core::run::{Conclusion, News, Outcome, Reason, Report};
 use carillon_core::scheduler::Event;
 use carillon_core::settlement::{Audit, Findings, Knowledge, Tenure, window_end};
 use jiff::Timestamp;
@@ -115,7 +115,7 @@ impl Agent {
                 news: News::Ended {
                     started_at: None,
                     at: self.now(),
-                    ending: Ending::without_process(outcome, Reason::NodeSilent),
+                    ending: Conclusion::without_process(outcome, Reason::NodeSilent),
                 },
             })
         };

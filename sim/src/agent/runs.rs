@@ -3,7 +3,7 @@
 
 use carillon_core::claim::ClaimRequest;
 use carillon_core::retry::RetryNode;
-use carillon_core::run::{Ending, News, Outcome, Phase, Preference, Reason, Report};
+use carillon_core::run::{Conclusion, News, Outcome, Phase, Preference, Reason, Report};
 use carillon_core::scheduler::{Event, Grant};
 use carillon_core::token::Token;
 
@@ -112,7 +112,7 @@ impl Agent {
             true => News::Ended {
                 started_at: None,
                 at: self.now(),
-                ending: Ending::without_process(Outcome::Missed, reason),
+                ending: Conclusion::without_process(Outcome::Missed, reason),
             },
         }
     }
@@ -217,7 +217,7 @@ impl Agent {
                 _ => News::Ended {
                     started_at: None,
                     at: self.now(),
-                    ending: Ending::without_process(Outcome::Lost, Reason::NodeRestarted),
+                    ending: Conclusion::without_process(Outcome::Lost, Reason::NodeRestarted),
                 },
             };
             let tick = row.tick;

@@ -5,7 +5,7 @@ use carillon_core::identity::GroupId;
 use carillon_core::job::{Job, JobDraft, JobSpec, ScheduleText};
 use carillon_core::overlap::Overlap;
 use carillon_core::placement::Labels;
-use carillon_core::run::{Ending, News, Outcome, Reason, Report, Trigger};
+use carillon_core::run::{Conclusion, News, Outcome, Reason, Report, Trigger};
 use carillon_core::schedule::DstRule;
 use carillon_core::tick::Tick;
 use carillon_core::token::{Token, TokenMint};
@@ -183,8 +183,8 @@ pub(crate) fn registration(name: &str, boot: Token) -> Registration {
     }
 }
 
-pub(crate) fn ending(outcome: Outcome) -> Ending {
-    Ending {
+pub(crate) fn ending(outcome: Outcome) -> Conclusion {
+    Conclusion {
         outcome,
         exit_code: Some(if outcome == Outcome::Succeeded { 0 } else { 1 }),
         signal: None,
