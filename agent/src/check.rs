@@ -10,6 +10,7 @@ use crate::cli::options;
 use crate::clock::Clock;
 use crate::node_folder::check_folder;
 use crate::tick_lock::TickLock;
+use crate::verbs::stats;
 
 /// Verdicts so far.
 struct Verdicts {
@@ -35,6 +36,12 @@ pub(crate) async fn check(config: &Config) -> anyhow::Result<ExitCode> {
         Err(error) => verdicts.bad(&format!("database: {error:#}")),
     }
     check_redis(config, &mut verdicts).await;
+    // Only a runner in its own place among the services knows what it was given.
+    match stats(&config.node.data_dir).await {
+        Ok(Some(stats)) => verdicts.good(&format!("limits: {}", stats.limits)),
+        Ok(None) => verdicts.good("limits: told here while the agent runs"),
+        Err(error) => verdicts.bad(&format!("agent: {error:#}")),
+    }
     Ok(if verdicts.is_bad {
         ExitCode::FAILURE
     } else {

@@ -1,12 +1,13 @@
 //! What the runner says, and what it means for the runs this node holds.
 
 use carillon_core::conclusion::conclude;
+use carillon_core::launch::Limits;
 use carillon_core::run::{News, Reason};
 use carillon_core::scheduler::{Event, Grant};
 use carillon_core::token::Token;
 use carillon_runner::protocol::{
-    Attempt as Known, AttemptState, End, Hello, KillStep, Moment, NotStarted, OutputChunk, Report,
-    Request,
+    Attempt as Known, AttemptState, Containment, End, Hello, KillStep, Moment, NotStarted,
+    OutputChunk, Report, Request,
 };
 use tracing::{debug, error, info, warn};
 
@@ -39,6 +40,8 @@ impl Pump {
             attempts = attempts.len(),
             "the runner answers"
         );
+        info!("{}", hello.containment);
+        self.containment = hello.containment.clone();
         self.health.runner = match &hello.refusing {
             None => Health::Well,
             Some(why) => Health::Ill {
@@ -98,6 +101,9 @@ impl Pump {
             return;
         };
         if attempt.is_waiting() {
+            if let Some(words) = unenforced(&self.containment, &attempt.spec.launch.limits) {
+                warn!(run.id = %attempt.grant.tick, "{words}");
+            }
             let report = attempt.started(started_at);
             self.counters
                 .count_start(attempt.grant.start_at, started_at);
@@ -157,7 +163,12 @@ impl Pump {
             return;
         }
         attempt.started_at = attempt.started_at.or(started);
-        let ending = conclude(&attempt.spec, &end.ending);
+        let mut ending = conclude(&attempt.spec, &end.ending);
+        let unenforced = unenforced(&self.containment, &attempt.spec.launch.limits);
+        ending.detail = match (ending.detail.take(), unenforced) {
+            (Some(detail), Some(words)) => Some(format!("{detail}; {words}")),
+            (detail, words) => detail.or(words),
+        };
         self.counters.count_outcome(ending.outcome);
         let report = attempt.ended(node, ended_at, ending, chance);
         let tick = attempt.grant.tick;
@@ -230,4 +241,15 @@ impl Pump {
         let [high, ..] = *self.chances.mint().as_bytes();
         f64::from(high) / 256.0
     }
+}
+
+/// What a person must know of limits that nothing enforces on this node.
+fn unenforced(containment: &Containment, limits: &Limits) -> Option<String> {
+    let names = containment.unenforced(limits);
+    (!names.is_empty()).then(|| {
+        format!(
+            "its limit {} was not enforced: this node has no control group for it, see `agent check`",
+            names.join(", ")
+        )
+    })
 }

@@ -93,6 +93,7 @@ impl Pump {
             store: self.health.store.to_string(),
             redis: redis.to_owned(),
             runner: self.health.runner.to_string(),
+            limits: self.containment.to_string(),
             unreported: self.hands.outbox.waiting(),
         }
     }

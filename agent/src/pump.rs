@@ -13,7 +13,7 @@ use carillon_core::node::Peer;
 use carillon_core::scheduler::{Event, Gate, Scheduler};
 use carillon_core::tick::Tick;
 use carillon_core::token::{Token, TokenMint};
-use carillon_runner::protocol::{AttemptState, Request};
+use carillon_runner::protocol::{AttemptState, Containment, Request};
 use carillon_store::Store;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -132,6 +132,8 @@ pub struct Pump {
     pub(crate) known_ticks: HashMap<Token, Tick>,
     /// What the runner's silence about a run proves.
     pub(crate) journal: Journal,
+    /// What the runner can hold commands to.
+    pub(crate) containment: Containment,
     pub(crate) folder: NodeFolder,
     /// Output was left with the runner because too much waited for the store.
     pub(crate) is_output_waiting: bool,
@@ -174,6 +176,7 @@ impl Pump {
             known: HashMap::new(),
             known_ticks: HashMap::new(),
             journal: Journal::Unmet,
+            containment: Containment::default(),
             is_output_waiting: false,
             folder,
             pulse,

@@ -147,6 +147,9 @@ pub struct Stats {
     pub redis: String,
     /// `ok`, or why it starts nothing.
     pub runner: String,
+    /// Which limits of jobs hold for whole process trees on this node, and why not all.
+    #[serde(default)]
+    pub limits: String,
     /// Results that wait for the store.
     pub unreported: usize,
 }
@@ -207,6 +210,7 @@ impl Stats {
             ("store", self.store.clone()),
             ("redis", self.redis.clone()),
             ("runner", self.runner.clone()),
+            ("limits", self.limits.clone()),
             (
                 "unreported",
                 format!("{} results wait for the store", self.unreported),

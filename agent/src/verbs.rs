@@ -142,7 +142,8 @@ async fn await_agent(data_dir: &Path, is_it: impl Fn(&Stats) -> bool) -> anyhow:
     })
 }
 
-async fn stats(data_dir: &Path) -> anyhow::Result<Option<Stats>> {
+/// What the agent of this directory says of itself; none where none runs.
+pub(crate) async fn stats(data_dir: &Path) -> anyhow::Result<Option<Stats>> {
     match ask(data_dir, ControlRequest::Stats).await? {
         Some(ControlAnswer::Stats(stats)) => Ok(Some(*stats)),
         Some(_) => bail!("the agent answered something else than was asked"),

@@ -52,6 +52,13 @@ pub fn conclude(spec: &JobSpec, ending: &launch::Ending) -> Conclusion {
                 }
             });
         }
+        launch::Ending::OutOfMemory { limit_bytes } => {
+            conclusion.signal = Some(9);
+            conclusion.reason = Some(Reason::OutOfMemory);
+            conclusion.detail = Some(format!(
+                "its processes reached the limit of {limit_bytes} bytes of memory"
+            ));
+        }
         launch::Ending::Killed { by } => {
             conclusion.outcome = Outcome::Killed;
             conclusion.detail = Some(format!("ended by {by}"));

@@ -173,6 +173,11 @@ pub enum Ending {
         /// Which of the timeouts.
         which: Timeout,
     },
+    /// The kernel ended the command and all its processes, since together they reached the job's limit of memory.
+    OutOfMemory {
+        /// The limit in bytes.
+        limit_bytes: u64,
+    },
     /// Somebody ended the command.
     Killed {
         /// Who asked, as the asker wrote it.

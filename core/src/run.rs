@@ -102,6 +102,8 @@ crate::words! {
         NodeRestarted = "node_restarted",
         /// The runner refused: user, journal, limits.
         SpawnRefused = "spawn_refused",
+        /// Its processes reached the job's limit of memory, and the kernel ended them.
+        OutOfMemory = "out_of_memory",
         /// It waits for the next attempt.
         Retrying = "retrying",
         /// It waits for the last run of the job to end.

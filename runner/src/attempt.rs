@@ -92,6 +92,8 @@ pub(crate) struct Exit {
     pub(crate) at: Moment,
     pub(crate) cpu_us: Option<u64>,
     pub(crate) memory_bytes: Option<u64>,
+    /// The limit, if the kernel ended it for having reached that.
+    pub(crate) exceeded_memory: Option<u64>,
 }
 
 /// How far the ending of a tree has come, and until when this stage lasts.
@@ -205,6 +207,9 @@ impl Attempt {
         let ending = match (&running.cause, exit.exit) {
             (Some(Cause::Asked { by }), _) => Ending::Killed { by: by.clone() },
             (Some(Cause::Timeout(which)), _) => Ending::TimedOut { which: *which },
+            (None, _) if let Some(limit_bytes) = exit.exceeded_memory => {
+                Ending::OutOfMemory { limit_bytes }
+            }
             (None, Some(exit)) => exit.into_ending(),
             (None, None) => Ending::Interrupted,
         };

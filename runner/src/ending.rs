@@ -6,7 +6,7 @@ use rustix::process::{Signal, pidfd_send_signal};
 
 use crate::attempt::{Attempt, Kill, Stage, State, Step, Sweep};
 use crate::clock::{MS, boottime_ns, moment};
-use crate::process_table::{Found, read_mark};
+use crate::process_table::{Found, find_process, read_mark};
 use crate::protocol::{KillStep, Report};
 use crate::reap::reap_orphans;
 use crate::runner::Runner;
@@ -71,7 +71,8 @@ impl Runner {
 
     /// What follows when the main process has ended by itself: descendants are ended, or left alone but not waited for long.
     pub(crate) fn begin_aftermath(&mut self, number: u64) {
-        let tree = self.living_tree(number);
+        let seen = self.living_tree(number).len() as u32;
+        let lives_on = seen > 0 || self.is_populated(number);
         let until_ns = boottime_ns() + AFTERMATH_NS;
         let Some(attempt) = self.attempts.get_mut(&number) else {
             return;
@@ -80,13 +81,13 @@ impl Runner {
         let Some(running) = attempt.running() else {
             return;
         };
-        running.leftovers = tree.len() as u32;
-        let is_over = tree.is_empty() && running.is_quiet();
+        running.leftovers = seen.max(u32::from(lives_on));
+        let is_over = !lives_on && running.is_quiet();
         if is_over || running.sweep.is_some() {
             return;
         }
         match policy {
-            Leftovers::Kill if !tree.is_empty() => {
+            Leftovers::Kill if lives_on => {
                 self.begin_sweep(number, Stage::Term, until_ns);
                 self.signal_tree(number, KillStep::Term);
             }
@@ -110,9 +111,9 @@ impl Runner {
         let is_quiet = running.is_quiet();
         let is_over = match running.sweep.map(|sweep| sweep.stage) {
             None | Some(Stage::Drain) => is_quiet,
-            Some(Stage::Term) if is_quiet => self.living_tree(number).is_empty(),
+            Some(Stage::Term) if is_quiet => !self.lives_on(number),
             Some(Stage::Term) => return self.drain_if_empty(number),
-            Some(Stage::Kill | Stage::Stuck) => self.living_tree(number).is_empty(),
+            Some(Stage::Kill | Stage::Stuck) => !self.lives_on(number),
         };
         if is_over {
             self.settle_end(number);
@@ -121,7 +122,7 @@ impl Runner {
 
     /// When only strangers still hold the output of a tree that has gone, they are not waited for long.
     fn drain_if_empty(&mut self, number: u64) {
-        if self.living_tree(number).is_empty() {
+        if !self.lives_on(number) {
             let until_ns = boottime_ns() + AFTERMATH_NS;
             self.begin_sweep(number, Stage::Drain, until_ns);
         }
@@ -155,6 +156,7 @@ impl Runner {
                 // Processes may have been born since the last look.
                 let tree = self.living_tree(number);
                 signal_all(&tree, Signal::KILL);
+                self.kill_group(number);
                 KILL_LOOK_NS
             }
             (Stage::Kill, true) => {
@@ -192,6 +194,9 @@ impl Runner {
             KillStep::Kill | KillStep::Stuck => Signal::KILL,
         };
         let mut reached = signal_all(&tree, signal);
+        if signal == Signal::KILL {
+            self.kill_group(number);
+        }
         if self.signal_unlisted_main(number, &tree, signal) {
             reached += 1;
         }
@@ -200,6 +205,13 @@ impl Runner {
             signal_all(&tree, Signal::CONT);
         }
         self.note_step(number, step, reached);
+    }
+
+    /// What is born between a look at all processes and a signal to each cannot escape the group.
+    fn kill_group(&self, number: u64) {
+        if let Some(attempt) = self.attempts.get(&number) {
+            self.groups.kill(attempt.token);
+        }
     }
 
     /// The main process is held by descriptor, so it is reached also when `/proc` cannot be read for want of descriptors.
@@ -243,6 +255,16 @@ impl Runner {
         attempt.steps_told = attempt.steps.len();
     }
 
+    /// Whether anything of an attempt lives. What forks faster than it can be looked at is seen by its group alone.
+    fn lives_on(&mut self, number: u64) -> bool {
+        self.is_populated(number) || !self.living_tree(number).is_empty()
+    }
+
+    fn is_populated(&self, number: u64) -> bool {
+        let attempt = self.attempts.get(&number);
+        attempt.is_some_and(|attempt| self.groups.is_populated(attempt.token))
+    }
+
     /// Every living process of an attempt.
     fn whole_tree(&mut self, number: u64) -> Vec<Found> {
         let Some(Attempt {
@@ -256,6 +278,13 @@ impl Runner {
         let (token, main) = (*token, running.process);
         let is_main_gone = running.exit.is_some();
         let mut tree = self.processes().tree(token, Some(main.pid));
+        let members = self.groups.members(token).into_iter();
+        let is_unlisted = |pid: &u32| tree.iter().all(|found| found.pid != *pid);
+        let unlisted: Vec<Found> = members
+            .filter(is_unlisted)
+            .filter_map(find_process)
+            .collect();
+        tree.extend(unlisted);
         // When the main process has gone its number may be another's, which then leads no session of ours.
         tree.retain(|found| !(is_main_gone && found.pid == main.pid));
         tree
@@ -273,7 +302,8 @@ impl Runner {
         };
         // A descendant whose parents have ended is an orphan of the runner's, or below one.
         let is_own = running.exit.is_some() && !running.adopted;
-        if is_own && (!reap_orphans() || !has_marked_orphan(*token)) {
+        let may_be_orphan = !is_own || (reap_orphans() && has_marked_orphan(*token));
+        if !may_be_orphan && !self.groups.is_populated(*token) {
             return Vec::new();
         }
         self.whole_tree(number)

@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
@@ -14,8 +15,9 @@ use rustix::fs::{FlockOperation, flock};
 use crate::accounts::Accounts;
 use crate::clock::{MS, boottime_ns};
 use crate::commit::Commit;
+use crate::group::Groups;
 use crate::hardening::{harden, take_signals};
-use crate::journal::Journal;
+use crate::journal::{Journal, Replay};
 use crate::mailbox::Mailbox;
 use crate::poller::Poller;
 use crate::process_table::ProcessTable;
@@ -94,15 +96,7 @@ pub fn run(options: &RunnerOptions) -> Result<(), RunnerError> {
     let seats = Seat::reserve(THREADS)?;
     let inheritance = harden()?;
     let host_boot = read_host_boot()?;
-    let epoch = draw_epoch()?;
-    let (journal, replay) =
-        Journal::open(dir, &host_boot, &epoch).map_err(|source| RunnerError::File {
-            path: dir.join("runner.journal"),
-            source,
-        })?;
-    if !replay.is_clean {
-        tracing::error!("the journal was damaged; what its last records said is lost");
-    }
+    let (journal, replay) = open_journal(dir, &host_boot)?;
     let mailbox = Mailbox::new()?;
     let starter = Starter::new()?;
     let (commit, writer) = Commit::start(journal, starter.clone(), mailbox.clone())?;
@@ -118,7 +112,9 @@ pub fn run(options: &RunnerOptions) -> Result<(), RunnerError> {
         peers: vec![0, rustix::process::geteuid().as_raw(), owner_uid],
         idle_exit_ns: idle_exit_ms.map_or(i64::MAX, |ms| ms.saturating_mul(MS)),
     };
+    let groups = Arc::new(Groups::find(dir));
     let tools = Tools {
+        groups: Arc::clone(&groups),
         accounts,
         mailbox: mailbox.clone(),
         commit: commit.clone(),
@@ -128,6 +124,7 @@ pub fn run(options: &RunnerOptions) -> Result<(), RunnerError> {
     let listener = listen(dir)?;
     let mut runner = assemble(Parts {
         identity,
+        groups,
         mailbox,
         commit,
         starter,
@@ -146,8 +143,21 @@ pub fn run(options: &RunnerOptions) -> Result<(), RunnerError> {
     Ok(served?)
 }
 
+fn open_journal(dir: &Path, host_boot: &str) -> Result<(Journal, Replay), RunnerError> {
+    let opened =
+        Journal::open(dir, host_boot, &draw_epoch()?).map_err(|source| RunnerError::File {
+            path: dir.join("runner.journal"),
+            source,
+        })?;
+    if !opened.1.is_clean {
+        tracing::error!("the journal was damaged; what its last records said is lost");
+    }
+    Ok(opened)
+}
+
 struct Parts {
     identity: Identity,
+    groups: Arc<Groups>,
     mailbox: Mailbox,
     commit: Commit,
     starter: Starter,
@@ -158,6 +168,7 @@ struct Parts {
 fn assemble(parts: Parts) -> io::Result<Runner> {
     let Parts {
         identity,
+        groups,
         mailbox,
         commit,
         starter,
@@ -174,6 +185,8 @@ fn assemble(parts: Parts) -> io::Result<Runner> {
         signals,
         spare: open_spare(),
         identity,
+        groups,
+        lingering: Vec::new(),
         agent: None,
         attempts: BTreeMap::new(),
         numbers: HashMap::new(),

@@ -10,17 +10,18 @@ use carillon_core::launch::{LaunchSpec, Limits, StartFailure};
 use rustix::fs::{MemfdFlags, Mode, OFlags};
 
 use crate::account::Account;
-use crate::accounts::Accounts;
 use crate::environment::{PATH, build_environment};
-use crate::hardening::Inheritance;
-use crate::protocol::StartOrder;
+use crate::protocol::{Containment, StartOrder};
 use crate::spawn::{Credentials, Directory, Launch, Rlimit, Step};
+use crate::starter::Tools;
 
 /// A launch and the text or void that it reads.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) launch: Launch,
     pub(crate) stdin: OwnedFd,
+    /// The control group that it is to be born in, which whoever does not start it removes.
+    pub(crate) group: Option<OwnedFd>,
     /// For messages about a failed start.
     names: Names,
 }
@@ -36,11 +37,13 @@ struct Names {
 ///
 /// # Errors
 /// Why it cannot start. Nothing has run then.
-pub(crate) fn prepare(
-    order: &StartOrder,
-    accounts: &Accounts,
-    inheritance: &Inheritance,
-) -> Result<Prepared, StartFailure> {
+pub(crate) fn prepare(order: &StartOrder, tools: &Tools) -> Result<Prepared, StartFailure> {
+    let Tools {
+        accounts,
+        inheritance,
+        groups,
+        ..
+    } = tools;
     let spec = &order.spec;
     let account = accounts.allow(spec.run_as.as_deref())?;
     let token = order.token.to_string();
@@ -68,7 +71,7 @@ pub(crate) fn prepare(
         }),
         umask: spec.umask.unwrap_or(0o022) & 0o777,
         nice: spec.nice,
-        rlimits: rlimits(&spec.limits, inheritance.open_files),
+        rlimits: rlimits(&spec.limits, inheritance.open_files, groups.containment()),
         no_new_privs: spec.no_new_privs,
         oom_score_adj: inheritance.oom_score_adj.clone(),
     };
@@ -78,9 +81,15 @@ pub(crate) fn prepare(
         directory,
         user: account.name.clone(),
     };
+    let stdin = open_stdin(spec.stdin.as_deref())?;
+    // Last, so that nothing is left to be removed where something else is refused.
+    let group = groups
+        .make(order.token, &spec.limits)
+        .map_err(|error| short_of("making a control group", &error))?;
     Ok(Prepared {
         launch,
-        stdin: open_stdin(spec.stdin.as_deref())?,
+        stdin,
+        group,
         names,
     })
 }
@@ -185,8 +194,11 @@ fn choose_directory(spec: &LaunchSpec, account: &Account) -> Result<Directory, S
     })
 }
 
-fn rlimits(limits: &Limits, open_files: (u64, u64)) -> Vec<Rlimit> {
+/// Limits of the process, also in the place of those that no group holds it to.
+fn rlimits(limits: &Limits, open_files: (u64, u64), held: &Containment) -> Vec<Rlimit> {
     let both = |value: u64| (value, value);
+    let memory_bytes = limits.memory_bytes.filter(|_| !held.memory);
+    let pids = limits.pids.filter(|_| !held.pids);
     [
         (
             libc::RLIMIT_CORE,
@@ -208,12 +220,8 @@ fn rlimits(limits: &Limits, open_files: (u64, u64)) -> Vec<Rlimit> {
             "file_bytes",
             limits.file_bytes.map(both),
         ),
-        (
-            libc::RLIMIT_AS,
-            "memory_bytes",
-            limits.memory_bytes.map(both),
-        ),
-        (libc::RLIMIT_NPROC, "pids", limits.pids.map(both)),
+        (libc::RLIMIT_AS, "memory_bytes", memory_bytes.map(both)),
+        (libc::RLIMIT_NPROC, "pids", pids.map(both)),
     ]
     .into_iter()
     .filter_map(|(resource, name, value)| {
@@ -234,10 +242,14 @@ fn open_stdin(text: Option<&str>) -> Result<OwnedFd, StartFailure> {
             .map_err(io::Error::from),
         Some(text) => hold_in_memory(text),
     };
-    opened.map_err(|error| StartFailure::Resources {
-        step: "opening standard input".to_owned(),
+    opened.map_err(|error| short_of("opening standard input", &error))
+}
+
+fn short_of(step: &str, error: &io::Error) -> StartFailure {
+    StartFailure::Resources {
+        step: step.to_owned(),
         errno: error.raw_os_error().unwrap_or(0),
-    })
+    }
 }
 
 fn hold_in_memory(text: &str) -> io::Result<OwnedFd> {

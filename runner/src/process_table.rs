@@ -115,7 +115,8 @@ struct Stat {
     start_ticks: u64,
 }
 
-fn find_process(pid: u32) -> Option<Found> {
+/// A process by its number, if it lives.
+pub(crate) fn find_process(pid: u32) -> Option<Found> {
     let stat = read_stat(pid)?;
     // A dead process that waits for its parent runs no more.
     if matches!(stat.state, b'Z' | b'X') {

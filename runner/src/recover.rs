@@ -76,6 +76,7 @@ impl Runner {
             at: moment(),
             cpu_us: None,
             memory_bytes: None,
+            exceeded_memory: self.groups.exceeded_memory(attempt.token),
         };
         self.live += 1;
         attempt.state = State::Running(Box::new(Running::vanished(process, exit)));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use carillon_core::token::Token;
@@ -15,6 +16,7 @@ use crate::agent_link::AgentLink;
 use crate::attempt::Attempt;
 use crate::clock::{MS, boottime_ns};
 use crate::commit::Commit;
+use crate::group::Groups;
 use crate::hardening::was_asked_to_end;
 use crate::mailbox::{Event, Mailbox};
 use crate::poller::{Key, Poller};
@@ -49,6 +51,9 @@ pub(crate) struct Runner {
     /// A descriptor kept for an agent that arrives when there is no other.
     pub(crate) spare: Option<OwnedFd>,
     pub(crate) identity: Identity,
+    pub(crate) groups: Arc<Groups>,
+    /// Attempts that are over and whose groups somebody still lives in.
+    pub(crate) lingering: Vec<Token>,
     pub(crate) agent: Option<AgentLink>,
     /// By a number of this life, which grows.
     pub(crate) attempts: BTreeMap<u64, Attempt>,
@@ -154,6 +159,7 @@ impl Runner {
                 HOUSEKEEPING => {}
                 REAPING => {
                     reap_orphans();
+                    self.remove_lingering();
                     self.will_reap = false;
                 }
                 attempt => self.look_at(attempt, now),

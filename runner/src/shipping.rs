@@ -26,6 +26,7 @@ impl Runner {
             journal_clean: self.identity.journal_clean,
             may_switch_users: self.identity.may_switch_users,
             refusing: self.refusing.clone(),
+            containment: self.groups.containment().clone(),
             now: moment(),
         }));
         let attempts: Vec<_> = self.attempts.values().map(Attempt::describe).collect();

@@ -5,16 +5,18 @@
 //! which would change every thread of the runner.
 #![expect(
     unsafe_code,
-    reason = "clone, the child between clone and execve, and reaping"
+    reason = "the child between clone and execve, and reaping"
 )]
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::DupFlags;
+
+use crate::birth::bear;
 
 /// Bytes of the stack on which a child runs up to execve.
 const STACK_BYTES: usize = 64 * 1024;
@@ -128,10 +130,6 @@ impl Seat {
         Ok(seats)
     }
 
-    fn stack_top(&mut self) -> *mut c_void {
-        self.stack.as_mut_ptr_range().end.cast()
-    }
-
     fn place(&mut self, stdio: [BorrowedFd<'_>; 3]) -> io::Result<[c_int; 3]> {
         for (slot, source) in self.slots.iter_mut().zip(stdio) {
             rustix::io::dup3(source, slot, DupFlags::CLOEXEC)?;
@@ -159,24 +157,30 @@ struct Plan<'a> {
     failed: Option<(Step, c_int)>,
 }
 
-/// Starts a process with these standard streams. All signals of the calling thread must be blocked.
+/// Starts a process with these standard streams, in this control group or the runner's own. All signals of the calling thread must be blocked.
 ///
 /// # Errors
 /// The step that failed and its errno. Nothing ran then.
 pub(crate) fn spawn(
     launch: &Launch,
     stdio: [BorrowedFd<'_>; 3],
+    group: Option<BorrowedFd<'_>>,
     seat: &mut Seat,
 ) -> Result<Child, (Step, i32)> {
     let placed = seat.place(stdio);
     let started = placed
         .map_err(|error| (Step::Stdio, error.raw_os_error().unwrap_or(0)))
-        .and_then(|stdio| clone_child(launch, stdio, seat));
+        .and_then(|stdio| clone_child(launch, stdio, group, seat));
     seat.clear();
     started
 }
 
-fn clone_child(launch: &Launch, stdio: [c_int; 3], seat: &mut Seat) -> Result<Child, (Step, i32)> {
+fn clone_child(
+    launch: &Launch,
+    stdio: [c_int; 3],
+    group: Option<BorrowedFd<'_>>,
+    seat: &mut Seat,
+) -> Result<Child, (Step, i32)> {
     let mut plan = Plan {
         launch,
         stdio,
@@ -186,26 +190,11 @@ fn clone_child(launch: &Launch, stdio: [c_int; 3], seat: &mut Seat) -> Result<Ch
         script: script_pointers(&launch.argv),
         failed: None,
     };
-    let mut pidfd: c_int = -1;
-    let flags =
-        libc::CLONE_VM | libc::CLONE_FILES | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
-    // SAFETY: with CLONE_VFORK this thread stands still until the child has executed or ended, so `plan` and the stack outlive the child's use of them,
-    // and nobody else reads or writes them. The stack is aligned to 16 bytes and used by one child at a time.
-    let pid = unsafe {
-        let plan: *mut Plan<'_> = &mut plan;
-        libc::clone(
-            run_child,
-            seat.stack_top(),
-            flags,
-            plan.cast(),
-            &mut pidfd as *mut c_int,
-        )
-    };
-    if pid < 0 {
-        return Err((Step::Clone, last_errno()));
-    }
-    // SAFETY: a successful clone with CLONE_PIDFD made a new descriptor that nobody owns.
-    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    let plan_pointer: *mut Plan<'_> = &mut plan;
+    // SAFETY: this thread stands still until the child has executed or ended, so plan and stack outlive the child's use of them, and nobody else reads or
+    // writes them. The stack is used by one child at a time.
+    let born = unsafe { bear(run_child, plan_pointer.cast(), &mut seat.stack, group) };
+    let (pid, pidfd) = born.map_err(|errno| (Step::Clone, errno))?;
     match plan.failed {
         None => Ok(Child {
             pid: pid as u32,

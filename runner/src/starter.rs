@@ -19,6 +19,7 @@ use rustix::time::{
 use crate::accounts::Accounts;
 use crate::clock::{boottime_ns, moment, timespec};
 use crate::commit::{After, Commit};
+use crate::group::Groups;
 use crate::hardening::Inheritance;
 use crate::mailbox::{Event, Handles, Mailbox};
 use crate::pipe::open_output;
@@ -102,6 +103,7 @@ pub(crate) struct Tools {
     pub(crate) mailbox: Mailbox,
     pub(crate) commit: Commit,
     pub(crate) inheritance: Inheritance,
+    pub(crate) groups: Arc<Groups>,
 }
 
 impl Starter {
@@ -236,7 +238,7 @@ impl Shared {
         let at = waiting.pending.order.start_at_boottime_ns;
         match waiting.prepared.take() {
             Some(prepared) => start(*waiting.pending, &prepared, tools, seat),
-            None => match prepare(&waiting.pending.order, &tools.accounts, &tools.inheritance) {
+            None => match prepare(&waiting.pending.order, tools) {
                 Ok(prepared) if at <= boottime_ns() => {
                     start(*waiting.pending, &prepared, tools, seat)
                 }
@@ -295,52 +297,63 @@ impl Ord for Waiting {
 /// Starts a command, or says why not.
 fn start(pending: Pending, prepared: &Prepared, tools: &Tools, seat: &mut Seat) {
     // From here on nobody can cancel; who already has was told that nothing will run.
-    if !pending.ticket.begin() {
-        return;
+    let refusal = match pending.ticket.begin() {
+        false => None,
+        true => match start_in_time(&pending, prepared, tools, seat) {
+            Ok(()) => return,
+            Err(why) => Some(why),
+        },
+    };
+    tools.groups.remove(pending.order.token);
+    if let Some(why) = refusal {
+        give_up(&pending, why, tools);
     }
+}
+
+fn start_in_time(
+    pending: &Pending,
+    prepared: &Prepared,
+    tools: &Tools,
+    seat: &mut Seat,
+) -> Result<(), NotStarted> {
     let late_ns = boottime_ns() - pending.order.not_after_boottime_ns;
     if late_ns > 0 {
-        return give_up(&pending, NotStarted::TooLate { late_ns }, tools);
+        return Err(NotStarted::TooLate { late_ns });
     }
-    let output = match open_output(pending.order.spec.leftovers) {
-        Ok(output) => output,
-        Err(why) => return give_up(&pending, NotStarted::Failed { why }, tools),
-    };
+    let output =
+        open_output(pending.order.spec.leftovers).map_err(|why| NotStarted::Failed { why })?;
     let stdio = [
         prepared.stdin.as_fd(),
         output.writing[0].as_fd(),
         output.writing[1].as_fd(),
     ];
     let at = moment();
-    match spawn(&prepared.launch, stdio, seat) {
-        Ok(Child { pid, pidfd }) => {
-            let process = Process {
-                pid,
-                at,
-                pipes: output.inodes,
-            };
-            let record = Record::Pid {
-                token: pending.order.token,
-                process,
-            };
-            tools.commit.submit(record, After::Nothing);
-            let handles = Handles {
-                pidfd,
-                pipes: output.reading,
-            };
-            tools.mailbox.send(Event::Started {
-                attempt: pending.attempt,
-                process,
-                handles,
-            });
-        }
-        Err((step, errno)) => {
-            let why = NotStarted::Failed {
-                why: prepared.explain(step, errno),
-            };
-            give_up(&pending, why, tools);
-        }
-    }
+    let group = prepared.group.as_ref().map(AsFd::as_fd);
+    let Child { pid, pidfd } =
+        spawn(&prepared.launch, stdio, group, seat).map_err(|(step, errno)| {
+            let why = prepared.explain(step, errno);
+            NotStarted::Failed { why }
+        })?;
+    let process = Process {
+        pid,
+        at,
+        pipes: output.inodes,
+    };
+    let record = Record::Pid {
+        token: pending.order.token,
+        process,
+    };
+    tools.commit.submit(record, After::Nothing);
+    let handles = Handles {
+        pidfd,
+        pipes: output.reading,
+    };
+    tools.mailbox.send(Event::Started {
+        attempt: pending.attempt,
+        process,
+        handles,
+    });
+    Ok(())
 }
 
 fn give_up(pending: &Pending, why: NotStarted, tools: &Tools) {

@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 
-use carillon_core::launch::Stream;
+use carillon_core::launch::{ProcessExit, Stream};
 
 use crate::attempt::{Cause, Exit, Kill, Running, State};
 use crate::clock::{MS, boottime_ns, moment};
@@ -172,6 +172,7 @@ impl Runner {
 
     fn record_exit(&mut self, number: u64, reaped: Option<Reaped>) {
         let at = moment();
+        let exceeded_memory = self.exceeded_memory(number, reaped);
         let Some(running) = self
             .attempts
             .get_mut(&number)
@@ -185,12 +186,23 @@ impl Runner {
             at,
             cpu_us: reaped.and_then(|reaped| reaped.cpu_us),
             memory_bytes: reaped.and_then(|reaped| reaped.memory_bytes),
+            exceeded_memory,
         });
         for stream in 0..2 {
             self.read_output(number, stream, READS_AT_END);
         }
         self.begin_aftermath(number);
         self.settle_if_over(number);
+    }
+
+    /// The limit that the attempt was killed for, if it was.
+    fn exceeded_memory(&self, number: u64, reaped: Option<Reaped>) -> Option<u64> {
+        let may_be = match reaped?.exit {
+            ProcessExit::Signal { signal, .. } => signal == libc::SIGKILL,
+            ProcessExit::Code { .. } => false,
+        };
+        let attempt = self.attempts.get(&number).filter(|_| may_be)?;
+        self.groups.exceeded_memory(attempt.token)
     }
 
     /// Looks whether something is to be done about an attempt at this instant.
@@ -237,7 +249,17 @@ impl Runner {
             token: attempt.token,
             end: end.clone(),
         };
+        let token = attempt.token;
         self.settle(number, Outcome::Ended(end), false);
         self.commit.submit(record, After::Report(number));
+        if !self.groups.remove(token) {
+            self.lingering.push(token);
+        }
+    }
+
+    /// Removes groups that the last process has left since.
+    pub(crate) fn remove_lingering(&mut self) {
+        let groups = &self.groups;
+        self.lingering.retain(|token| !groups.remove(*token));
     }
 }

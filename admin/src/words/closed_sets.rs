@@ -94,6 +94,7 @@ impl Words {
                 "the runner refused to start it; see the detail",
                 "runner 拒绝启动，见详情",
             ),
+            Reason::OutOfMemory => ("it reached its limit of memory", "达到内存上限，被内核终止"),
             Reason::Retrying => ("waiting for the next attempt", "等待下一次尝试"),
             Reason::Queued => ("waiting for the last run to end", "等待上一次运行结束"),
             Reason::WaitingForNode => ("waiting for a node", "等待节点领取"),

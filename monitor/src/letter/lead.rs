@@ -242,6 +242,7 @@ pub(crate) fn reason_words(speech: &Speech, reason: Reason) -> String {
             "The node's runner refused to start it.",
             "该节点的 runner 拒绝启动。",
         ),
+        Reason::OutOfMemory => ("It reached its limit of memory.", "它达到了内存上限。"),
         Reason::Retrying => ("It waits for its next attempt.", "正在等待下一次重试。"),
         Reason::Queued => (
             "It waits for the last run to end.",

@@ -5,6 +5,8 @@
     reason = "a test that cannot arrange its world has failed"
 )]
 
+mod containment;
+mod delegation;
 mod endings;
 mod output;
 mod refusals;

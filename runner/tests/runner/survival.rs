@@ -144,6 +144,8 @@ async fn command_that_ends_while_no_runner_lives_is_interrupted() {
     let token = rig.start(spec("sleep 90")).await;
     let pid = rig.started(token).await;
 
+    // The end of a later command stands in the journal behind the process of this one.
+    rig.run(spec("true")).await;
     rig.kill_runner().await;
     let held = hold(pid);
     rustix::process::pidfd_send_signal(&held, rustix::process::Signal::KILL).unwrap();
