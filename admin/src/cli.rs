@@ -3,6 +3,7 @@
 mod export;
 mod import;
 mod people;
+mod retention;
 mod runs;
 mod start;
 
@@ -60,6 +61,8 @@ enum Verb {
     Kill(runs::Kill),
     /// Lists runs, newest first.
     Runs(runs::Runs),
+    /// Drops what is older than the configuration says, at once; the agents do it a little at a time.
+    Retention(retention::Drop),
     /// Prints what a run wrote.
     Output(runs::Output),
 }
@@ -114,6 +117,7 @@ impl CommandLine {
             Verb::Run(run) => run.act(&store).await,
             Verb::Kill(kill) => kill.act(&store).await,
             Verb::Runs(runs) => runs.act(&store).await,
+            Verb::Retention(drop) => drop.act(&config, &store).await,
             Verb::Output(output) => output.act(&store).await,
         };
         if may_change && let Some(url) = &config.redis.url {

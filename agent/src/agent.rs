@@ -14,7 +14,7 @@ use carillon_lifecycle::service_manager;
 use carillon_lifecycle::shutdown::{Shutdown, Stage};
 use carillon_runner::client::RunnerCommand;
 use carillon_runner::protocol::{Request, ShutdownWhen};
-use carillon_store::{Registered, Registration, Store, StoreError};
+use carillon_store::{Registered, Registration, Retention, Store, StoreError};
 use jiff::SignedDuration;
 use tokio::net::UnixListener;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -31,6 +31,7 @@ use crate::node_folder::NodeFolder;
 use crate::outages::Outages;
 use crate::outbox::open_outbox;
 use crate::pump::{Ended, Hands, Identity, MESSAGES_MAX, Pump};
+use crate::retention::drop_what_is_old;
 use crate::runner_link::keep_linked;
 use crate::tick_audit::{Auditor, audit_ticks};
 use crate::tick_lock::TickLock;
@@ -58,6 +59,8 @@ pub struct AgentOptions {
     pub labels: Labels,
     /// The most commands at once.
     pub running_max: u32,
+    /// How long the cluster keeps records.
+    pub retention: Retention,
     /// What is the agent's alone.
     pub data_dir: PathBuf,
     /// How a runner is started where none lives.
@@ -210,6 +213,11 @@ fn watch_store(
         outages,
         messages: messages.clone(),
     }));
+    tasks.spawn(drop_what_is_old(
+        hands.store.clone(),
+        options.retention,
+        messages.clone(),
+    ));
     if let Some(url) = options.redis_url.clone() {
         tasks.spawn(listen_for_wake_ups(url, woken, messages.clone()));
     }

@@ -10,7 +10,7 @@ use carillon_lifecycle::config::{Config, parse_duration};
 use carillon_lifecycle::logging::{self, LogFormat};
 use carillon_lifecycle::shutdown::{Shutdown, watch_signals};
 use carillon_runner::client::RunnerCommand;
-use carillon_store::{Store, StoreUrl};
+use carillon_store::{Retention, Store, StoreUrl};
 use clap::{Args, Parser, Subcommand};
 
 use crate::agent::{AgentOptions, run_agent};
@@ -177,9 +177,19 @@ pub fn options(config: &Config, program: PathBuf) -> anyhow::Result<AgentOptions
         node_name: config.node.name.clone(),
         labels: labels(&config.node.labels)?,
         running_max: config.node.max_running,
+        retention: retention(config),
         data_dir: config.node.data_dir.clone(),
         runner: RunnerArguments::command(program, config),
     })
+}
+
+/// How long records are kept, as the configuration says.
+pub fn retention(config: &Config) -> Retention {
+    Retention {
+        output: config.retention.output,
+        runs: config.retention.runs,
+        totals: config.retention.totals,
+    }
 }
 
 /// Labels as the configuration writes them.

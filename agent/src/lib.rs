@@ -26,6 +26,7 @@ mod owning;
 mod performing;
 pub mod pump;
 pub mod reexec;
+mod retention;
 mod runner_link;
 mod starting;
 pub mod stats;

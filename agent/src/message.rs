@@ -58,6 +58,8 @@ pub enum Message {
     Correctable(Grant),
     /// The store does not want the runner's report of this attempt any more.
     Unwanted(Token),
+    /// So many old records were dropped from the store.
+    Forgotten(u64),
     /// Operators want something of this node.
     Commanded(Vec<NodeCommand>),
     /// The command line wants something.

@@ -95,6 +95,7 @@ impl Pump {
             runner: self.health.runner.to_string(),
             limits: self.containment.to_string(),
             unreported: self.hands.outbox.waiting(),
+            forgotten: self.counters.forgotten(),
         }
     }
 

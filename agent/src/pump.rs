@@ -231,6 +231,7 @@ impl Pump {
             Message::NotAdopted { token, why } => self.leave_unadopted(token, &why),
             Message::Correctable(grant) => self.adopt(grant),
             Message::Unwanted(token) => self.forget_one(token).await,
+            Message::Forgotten(rows) => self.counters.count_forgotten(rows),
             Message::Commanded(commands) => self.obey(commands).await,
             Message::Controlled(call) => self.answer_control(call).await,
             Message::PlansWanted {

@@ -17,6 +17,7 @@ pub struct Counters {
     claims: ClaimCounts,
     outcomes: BTreeMap<&'static str, u64>,
     lateness_us: VecDeque<i64>,
+    forgotten: u64,
 }
 
 /// How claims were answered.
@@ -70,6 +71,16 @@ impl Counters {
         let late = started_at.duration_since(planned);
         self.lateness_us
             .push_back(i64::try_from(late.as_micros()).unwrap_or(i64::MAX));
+    }
+
+    /// Takes in old records that were dropped.
+    pub fn count_forgotten(&mut self, rows: u64) {
+        self.forgotten += rows;
+    }
+
+    /// Old records that this agent has dropped.
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
     }
 
     /// Takes in the end of an attempt.
@@ -152,6 +163,8 @@ pub struct Stats {
     pub limits: String,
     /// Results that wait for the store.
     pub unreported: usize,
+    /// Old records that this agent has dropped since it came up; it is another agent's turn now and then.
+    pub forgotten: u64,
 }
 
 impl fmt::Display for Stats {
@@ -214,6 +227,10 @@ impl Stats {
             (
                 "unreported",
                 format!("{} results wait for the store", self.unreported),
+            ),
+            (
+                "forgotten",
+                format!("{} old records dropped", self.forgotten),
             ),
         ]);
         lines

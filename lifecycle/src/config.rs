@@ -48,6 +48,8 @@ pub struct Config {
     pub monitor: Monitor,
     /// `mail.…`
     pub mail: Mail,
+    /// `retention.…`
+    pub retention: Retention,
 }
 
 /// The one place where admin, agents and monitor meet.
@@ -119,6 +121,17 @@ pub struct Mail {
     pub to: Vec<String>,
     /// `mail.language`: `en` or `zh`.
     pub language: String,
+}
+
+/// How long records are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retention {
+    /// `retention.runs`: ended runs.
+    pub runs: Duration,
+    /// `retention.output`: what they wrote.
+    pub output: Duration,
+    /// `retention.totals`: the numbers behind the charts.
+    pub totals: Duration,
 }
 
 impl Config {
@@ -197,6 +210,11 @@ impl Config {
                 from: read.optional_text("mail.from"),
                 to: read.list("mail.to"),
                 language: read.word("mail.language"),
+            },
+            retention: Retention {
+                runs: read.duration("retention.runs"),
+                output: read.duration("retention.output"),
+                totals: read.duration("retention.totals"),
             },
         };
         if problems.is_empty() {

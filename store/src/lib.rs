@@ -88,6 +88,7 @@ pub use notices::Notice;
 pub use outputs::OutputChunk;
 pub use preflight::{Finding, Weight};
 pub use reports::ReportAnswer;
+pub use retention::{Dropped, Kept, Retention};
 pub use run::Run;
 pub use run_list::{ListedRun, RunFilter};
 pub use run_requests::RunRequest;

@@ -97,6 +97,30 @@ fn stop_returns_when_commands_have_ended_and_nothing_is_left() {
 }
 
 #[test]
+fn agent_drops_what_is_old_and_says_so() {
+    let mut lab = Lab::with_jobs(1);
+    let old = "insert into runs (fire_time, job_id, kind, slot, state, outcome, run_trigger, \
+               job_version, not_before, start_until) \
+               select n, 1, 0, 0, 'done', 'succeeded', 'schedule', 1, n, n \
+               from (select 1 as n union select 2 union select 3) as t";
+    lab.database.query(old).unwrap();
+
+    lab.start_agents(1);
+
+    wait_until("the old runs to be dropped", SOON, || {
+        let left = lab
+            .database
+            .query("select count(*) from runs where fire_time < 9");
+        (left.unwrap().trim() == "0").then_some(())
+    });
+    wait_until("the agent to say so", SOON, || {
+        let (_, stats, _) = lab.agents[0].call(&["stats", "--json"]);
+        let stats: serde_json::Value = serde_json::from_str(&stats).unwrap();
+        (stats["forgotten"] == 3).then_some(())
+    });
+}
+
+#[test]
 fn run_whose_journal_is_gone_is_lost_at_once_and_its_own_node_says_why() {
     let mut lab = Lab::with_job("--sleep 20");
     lab.start_agents(1);

@@ -209,6 +209,30 @@ pub const KEYS: &[Key] = &[
         about: "The language of mails and webhooks: en or zh.",
         ..PLAIN
     },
+    Key {
+        name: "retention.runs",
+        form: Form::Duration,
+        default: Some("90d"),
+        example: "90d",
+        about: "Ended runs older than this are dropped by the agents, a little at a time.",
+        ..PLAIN
+    },
+    Key {
+        name: "retention.output",
+        form: Form::Duration,
+        default: Some("30d"),
+        example: "30d",
+        about: "What runs wrote is dropped earlier than the runs: it takes most of the room.",
+        ..PLAIN
+    },
+    Key {
+        name: "retention.totals",
+        form: Form::Duration,
+        default: Some("400d"),
+        example: "400d",
+        about: "The numbers behind the charts are dropped after this.",
+        ..PLAIN
+    },
 ];
 
 /// The configuration file that changes nothing, with every key explained and commented out.

@@ -9,4 +9,5 @@ mod offers;
 mod outages;
 mod reports;
 mod requests;
+mod retention;
 mod world;

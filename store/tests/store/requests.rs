@@ -6,7 +6,8 @@ use carillon_core::node::{Duty, Limits};
 use carillon_core::overlap::Overlap;
 use carillon_core::run::{Outcome, Phase};
 use carillon_store::{
-    Beat, CommandVerb, JobChange, KillAnswer, OutputChunk, RunFilter, RunRequest, StoreError,
+    Beat, CommandVerb, Dropped, JobChange, Kept, KillAnswer, OutputChunk, RunFilter, RunRequest,
+    StoreError,
 };
 use jiff::SignedDuration;
 
@@ -169,12 +170,14 @@ on_both! {
         world.store.report(&[ended(&requests[0], Outcome::Succeeded), ended(&requests[2], Outcome::Succeeded)]).await.unwrap();
         let later = fire_time + SignedDuration::from_secs(9);
 
-        world.store.delete_runs_before(later, 100).await.unwrap();
+        world.store.drop_old(Kept::Runs, later, 100).await.unwrap();
         assert_eq!(world.store.runs(&RunFilter::default(), 9).await.unwrap().len(), 3);
         let from = world.store.bulletin().await.unwrap().audited_until;
         world.store.close_until(later).await.unwrap();
         world.store.advance_watermark(from, requests[2].tick.fire_time).await.unwrap();
-        assert!(!world.store.delete_runs_before(later, 100).await.unwrap());
+        assert_eq!(world.store.count_old(Kept::Runs, later, 100).await.unwrap(), 1);
+        let dropped = world.store.drop_old(Kept::Runs, later, 100).await.unwrap();
+        assert_eq!(dropped, Dropped { rows: 1, is_more: false });
 
         let left: Vec<_> = world.store.runs(&RunFilter::default(), 9).await.unwrap().iter().map(|run| run.run.tick).collect();
         assert_eq!(left, [requests[2].tick, requests[1].tick]);

@@ -1,0 +1,2 @@
+-- When somebody's turn to drop what is old began: one program at a time does it.
+alter table cluster add column retention_at integer not null default 0;
