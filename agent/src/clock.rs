@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use carillon_core::node::{CLOCK_UNCERTAINTY_MAX, ClockOffset};
+use carillon_core::node::{CLOCK_UNCERTAINTY_MAX, ClockOffset, STARTS_UNSEEN_FOR};
 use jiff::{SignedDuration, Timestamp};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -20,6 +20,8 @@ struct State {
     best: Option<Measurement>,
     /// What was told last: time does not go back by a correction.
     told: Timestamp,
+    /// When a beat was sent that the store has taken.
+    seen_at: Option<SignedDuration>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +45,7 @@ impl Clock {
             state: Arc::new(Mutex::new(State {
                 best: None,
                 told: Timestamp::MIN,
+                seen_at: None,
             })),
         }
     }
@@ -88,6 +91,26 @@ impl Clock {
         if is_better {
             state.best = Some(fresh);
         }
+    }
+
+    /// The store has seen this node: it has taken the beat that was sent then.
+    pub fn seen(&self, sent: Asked) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.seen_at = Some(sent.0);
+    }
+
+    /// Until when, in nanoseconds of `CLOCK_BOOTTIME`, a run may start that may start until `at`: no longer than others
+    /// are sure to believe in this node, since afterwards they may have called the run lost.
+    pub fn start_until_boottime_ns(&self, at: Timestamp) -> i64 {
+        let seen_at = self
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .seen_at;
+        let believed_until = seen_at.map_or(i64::MAX, |seen_at| {
+            i64::try_from((seen_at + STARTS_UNSEEN_FOR).as_nanos()).unwrap_or(i64::MAX)
+        });
+        self.to_boottime_ns(at).min(believed_until)
     }
 
     /// How far the host's clock is from the store's; none before the first measurement.
@@ -212,6 +235,28 @@ mod tests {
         let start = SignedDuration::from_nanos(clock.surely_reached_boottime_ns(at));
 
         assert!(start >= truth, "{:?} early", truth - start);
+    }
+
+    #[test]
+    fn what_others_may_call_lost_starts_no_more() {
+        let clock = Clock::new();
+        let tomorrow = host_time() + SignedDuration::from_hours(24);
+        let soon = host_time() + SignedDuration::from_secs(1);
+        assert_eq!(
+            clock.start_until_boottime_ns(tomorrow),
+            clock.to_boottime_ns(tomorrow)
+        );
+
+        let sent = clock.ask();
+        clock.seen(sent);
+
+        let believed_until = (sent.0 + STARTS_UNSEEN_FOR).as_nanos();
+        assert_eq!(
+            i128::from(clock.start_until_boottime_ns(tomorrow)),
+            believed_until
+        );
+        assert!(clock.start_until_boottime_ns(soon) <= clock.to_boottime_ns(soon) + 1_000_000);
+        assert!(STARTS_UNSEEN_FOR < carillon_core::node::Limits::default().silent_after);
     }
 
     #[test]

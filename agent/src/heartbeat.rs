@@ -43,6 +43,7 @@ pub(crate) async fn beat(
             () = messages.closed() => return,
         }
         let message = Arc::clone(&pulse.borrow());
+        let sent = clock.ask();
         match beat_once(&store, &clock, claimant, &message).await {
             Ok(count) => {
                 if count <= last_count {
@@ -51,6 +52,7 @@ pub(crate) async fn beat(
                     );
                 }
                 last_count = count;
+                clock.seen(sent);
                 if health != Health::Well {
                     info!("the store answers again");
                 }

@@ -41,6 +41,10 @@ pub struct Limits {
     pub silent_after: SignedDuration,
 }
 
+/// So long after the store has last seen a node, the node still starts what it has claimed. Shorter than
+/// [`Limits::silent_after`] by more than a beat may be on its way: what others may call lost starts no more.
+pub const STARTS_UNSEEN_FOR: SignedDuration = SignedDuration::from_secs(20);
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {

@@ -13,7 +13,7 @@ use carillon_core::identity::NodeId;
 use carillon_core::node::{Duty, Liveness, Peer};
 use carillon_core::placement::Labels;
 use carillon_core::run::Report;
-use carillon_core::scheduler::{BatchId, Effect, Event, Gate, Scheduler};
+use carillon_core::scheduler::{BatchId, Effect, Event, Gate, Plan, Scheduler};
 use carillon_core::tick::Tick;
 use carillon_core::token::{Token, TokenMint};
 use jiff::Timestamp;
@@ -45,6 +45,9 @@ pub(crate) struct Agent {
     mono: Micros,
     is_registered: bool,
     is_drained: bool,
+    /// When the first beat was sent that has no answer yet, and as much of the last that was answered.
+    beating_since: Option<Micros>,
+    seen_at: Micros,
     /// Whether the runner has said what its journal knows.
     runner_is_known: bool,
     locks_broken_until: Micros,
@@ -52,6 +55,8 @@ pub(crate) struct Agent {
     jobs_revision: i64,
     is_loading: bool,
     round: audit::Round,
+    /// The plans in force when the window was asked for.
+    audited: Vec<Plan>,
     /// Attempts that the runner has.
     attempts: BTreeMap<Token, Entry>,
     outbox: VecDeque<Report>,
@@ -92,12 +97,15 @@ impl Agent {
             mono: 0,
             is_registered: false,
             is_drained: false,
+            beating_since: None,
+            seen_at: 0,
             runner_is_known: false,
             locks_broken_until: 0,
             gate: Gate::Closed,
             jobs_revision: 0,
             is_loading: false,
             round: audit::Round::Idle,
+            audited: Vec::new(),
             attempts: BTreeMap::new(),
             outbox: VecDeque::new(),
             orphans: Vec::new(),
@@ -242,10 +250,18 @@ impl Agent {
     fn take_answer(&mut self, purpose: Purpose, answer: Option<Answer>) -> Vec<Act> {
         match (purpose, answer) {
             (Purpose::Register, Some(Answer::Registered { is_new_host })) => {
+                self.seen_at = self.beating_since.take().unwrap_or(self.seen_at);
                 self.register(is_new_host)
             }
             (Purpose::Register, _) => vec![Act::Again(Chore::Register, SECOND)],
-            (Purpose::Beat, Some(Answer::Beat(pulse))) => self.take_pulse(pulse),
+            (Purpose::Beat, Some(Answer::Beat(pulse))) => {
+                self.seen_at = self.beating_since.take().unwrap_or(self.seen_at);
+                self.take_pulse(pulse)
+            }
+            (Purpose::Beat, _) => {
+                self.beating_since = None;
+                vec![]
+            }
             (Purpose::Jobs, answer) => self.load_jobs(answer),
             (Purpose::Offers, Some(Answer::Offers(revision, offers))) => {
                 self.take_offers(revision, &offers)
@@ -325,6 +341,9 @@ impl Agent {
     }
 
     fn do_chore(&mut self, chore: Chore) -> Vec<Act> {
+        if matches!(chore, Chore::Register | Chore::Beat) {
+            self.beating_since.get_or_insert(self.mono);
+        }
         let is_claiming = self.gate != Gate::Closed;
         let (purpose, ask, again) = match chore {
             Chore::Register => {

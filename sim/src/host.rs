@@ -33,6 +33,8 @@ pub(crate) struct Host {
     /// The number of the alarm that counts.
     pub(crate) alarm: u64,
     pub(crate) runner: Runner,
+    /// When the runner has heard all that the agent has said: its socket keeps the order.
+    pub(crate) orders_by: Micros,
     /// Commands that live, each with the code it will end with.
     pub(crate) processes: BTreeMap<Token, i32>,
 }
@@ -62,6 +64,7 @@ impl Host {
             agent_paused_until: 0,
             alarm: 0,
             runner: Runner::default(),
+            orders_by: 0,
             processes: BTreeMap::new(),
         }
     }
@@ -70,6 +73,7 @@ impl Host {
         self.runner.is_up = false;
         self.runner.life += 1;
         self.runner.serving = 0;
+        self.orders_by = 0;
     }
 
     /// A new runner reads the journal. Where it says that a command was to start, and no process tells whether it

@@ -47,6 +47,8 @@ impl Agent {
                 }
             }
             (Round::Closing(from, to), Some(Answer::Done)) => {
+                // Taken before the versions that have ended are read: a job deleted between is in both.
+                self.audited = self.scheduler.plans_due_between(from, to);
                 (Round::Finding(from, to), Ask::Window(from, to))
             }
             (Round::Finding(from, to), Some(Answer::Window(window))) => {
@@ -67,7 +69,7 @@ impl Agent {
         vec![]
     }
 
-    fn judge_window(&self, window: Window) -> Ask {
+    fn judge_window(&mut self, window: Window) -> Ask {
         let Window {
             from,
             to,
@@ -92,7 +94,7 @@ impl Agent {
             let name = |tenure: &Tenure| (tenure.plan.job, tenure.plan.version);
             ended.iter().any(|ended| name(ended) == name(tenure))
         };
-        let in_force = self.scheduler.plans_due_between(from, to).into_iter();
+        let in_force = std::mem::take(&mut self.audited).into_iter();
         let in_force = in_force.map(|plan| Tenure {
             plan,
             valid_until: None,

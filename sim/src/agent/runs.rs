@@ -2,6 +2,7 @@
 //! of the two.
 
 use carillon_core::claim::ClaimRequest;
+use carillon_core::node::STARTS_UNSEEN_FOR;
 use carillon_core::retry::RetryNode;
 use carillon_core::run::{Conclusion, News, Outcome, Phase, Preference, Reason, Report};
 use carillon_core::scheduler::{Event, Grant};
@@ -11,7 +12,7 @@ use super::Agent;
 use crate::bug::Bug;
 use crate::happening::{Act, Ask, Chore, Entry, Order, Purpose, Stage, Word};
 use crate::ledger::Row;
-use crate::time::{MILLISECOND, SECOND, span};
+use crate::time::{MILLISECOND, Micros, SECOND, span};
 
 /// Reports in one message at most.
 const REPORTS_MAX: usize = 50;
@@ -19,7 +20,8 @@ const REPORTS_MAX: usize = 50;
 impl Agent {
     pub(super) fn order(&mut self, grant: Grant) -> Act {
         let start_at = self.own_time(grant.start_at);
-        let not_after = self.own_time(grant.start_until);
+        let believed_until = self.seen_at + STARTS_UNSEEN_FOR.as_micros() as Micros;
+        let not_after = self.own_time(grant.start_until).min(believed_until);
         let stage = Stage::Ordered {
             start_at,
             not_after,
@@ -43,7 +45,7 @@ impl Agent {
         }
     }
 
-    /// What the journal does not know has never started.
+    /// What the journal does not know has never started: orders are repeated, since the connection may have lost them.
     fn take_snapshot(&mut self, entries: Vec<(Token, Entry)>) -> Vec<Act> {
         self.runner_is_known = true;
         let mut acts = Vec::new();
@@ -54,6 +56,10 @@ impl Agent {
             .map(|(token, entry)| (*token, entry.clone()))
             .collect();
         for (token, mut entry) in unheard {
+            if let Stage::Ordered { .. } = entry.stage {
+                acts.push(self.order(entry.grant));
+                continue;
+            }
             entry.stage = Stage::NotStarted(Reason::NodeRestarted);
             acts.extend(self.take_change(token, entry));
         }

@@ -85,11 +85,13 @@ impl World {
                         true => self.dice.between(MILLISECOND, 10 * SECOND),
                         false => 200,
                     };
-                    let runner_life = host.runner.life;
-                    self.at(
-                        now + after,
-                        Happening::Runner(node, life, runner_life, order),
-                    );
+                    // No connection, no order: the agent repeats it when it meets the next runner.
+                    if !host.runner.is_up {
+                        continue;
+                    }
+                    host.orders_by = host.orders_by.max(now + after);
+                    let (at, runner_life) = (host.orders_by, host.runner.life);
+                    self.at(at, Happening::Runner(node, life, runner_life, order));
                 }
                 Act::WakeAt(own) => {
                     host.alarm += 1;
@@ -140,6 +142,7 @@ impl World {
             return;
         }
         host.agent_life += 1;
+        host.orders_by = 0;
         host.agent_paused_until = now;
         let (agent, acts) = Agent::boot(node, host.life, bug, specs, &mut dice);
         host.agent = Some(agent);
