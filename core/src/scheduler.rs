@@ -235,6 +235,7 @@ impl Scheduler {
 
     fn arm(&mut self, plan: &Plan, after: Timestamp) {
         if let Some(fire_time) = plan.schedule.next_after(after) {
+            self.recent.expect(fire_time);
             self.due.push(fire_time, plan.job, plan.version);
         }
     }

@@ -45,8 +45,7 @@ pub(crate) struct Agent {
     mono: Micros,
     is_registered: bool,
     is_drained: bool,
-    /// When the first beat was sent that has no answer yet, and as much of the last that was answered.
-    beating_since: Option<Micros>,
+    /// When a beat was sent that the store has taken.
     seen_at: Micros,
     /// Whether the runner has said what its journal knows.
     runner_is_known: bool,
@@ -97,7 +96,6 @@ impl Agent {
             mono: 0,
             is_registered: false,
             is_drained: false,
-            beating_since: None,
             seen_at: 0,
             runner_is_known: false,
             locks_broken_until: 0,
@@ -170,6 +168,9 @@ impl Agent {
             } => {
                 if let Some((store_now, _)) = &answer {
                     self.measure(asked_at, *store_now);
+                    if matches!(purpose, Purpose::Register | Purpose::Beat) {
+                        self.seen_at = asked_at;
+                    }
                 }
                 self.take_answer(purpose, answer.map(|(_, answer)| answer))
             }
@@ -250,18 +251,10 @@ impl Agent {
     fn take_answer(&mut self, purpose: Purpose, answer: Option<Answer>) -> Vec<Act> {
         match (purpose, answer) {
             (Purpose::Register, Some(Answer::Registered { is_new_host })) => {
-                self.seen_at = self.beating_since.take().unwrap_or(self.seen_at);
                 self.register(is_new_host)
             }
             (Purpose::Register, _) => vec![Act::Again(Chore::Register, SECOND)],
-            (Purpose::Beat, Some(Answer::Beat(pulse))) => {
-                self.seen_at = self.beating_since.take().unwrap_or(self.seen_at);
-                self.take_pulse(pulse)
-            }
-            (Purpose::Beat, _) => {
-                self.beating_since = None;
-                vec![]
-            }
+            (Purpose::Beat, Some(Answer::Beat(pulse))) => self.take_pulse(pulse),
             (Purpose::Jobs, answer) => self.load_jobs(answer),
             (Purpose::Offers, Some(Answer::Offers(revision, offers))) => {
                 self.take_offers(revision, &offers)
@@ -341,9 +334,6 @@ impl Agent {
     }
 
     fn do_chore(&mut self, chore: Chore) -> Vec<Act> {
-        if matches!(chore, Chore::Register | Chore::Beat) {
-            self.beating_since.get_or_insert(self.mono);
-        }
         let is_claiming = self.gate != Gate::Closed;
         let (purpose, ask, again) = match chore {
             Chore::Register => {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::identity::JobId;
 
@@ -14,8 +14,10 @@ const TICKS_MAX: usize = 200_000;
 pub(super) struct RecentTicks {
     /// In order of fire time, but for jobs that were loaded late.
     ticks: VecDeque<(Timestamp, JobId)>,
-    /// Every tick after this is remembered.
+    /// Every tick after this is remembered,
     complete_from: Timestamp,
+    /// up to and including this: a node that slept has not seen what was due meanwhile before it looks.
+    complete_until: Timestamp,
 }
 
 impl RecentTicks {
@@ -23,6 +25,7 @@ impl RecentTicks {
         RecentTicks {
             ticks: VecDeque::new(),
             complete_from: Timestamp::MIN,
+            complete_until: Timestamp::MIN,
         }
     }
 
@@ -40,6 +43,17 @@ impl RecentTicks {
         self.complete_from = self.complete_from.max(time);
     }
 
+    /// Every tick up to then has been seen.
+    pub(super) fn see_until(&mut self, time: Timestamp) {
+        self.complete_until = self.complete_until.max(time);
+    }
+
+    /// A tick has come up that is still to be seen.
+    pub(super) fn expect(&mut self, fire_time: Timestamp) {
+        let before = fire_time - SignedDuration::from_micros(1);
+        self.complete_until = self.complete_until.min(before);
+    }
+
     /// The jobs that were due after `from` up to and including `to`; none when that is not known.
     pub(super) fn jobs_between(&self, from: Timestamp, to: Timestamp) -> Option<HashSet<JobId>> {
         let is_due = |&&(fire_time, _): &&(Timestamp, JobId)| from < fire_time && fire_time <= to;
@@ -50,6 +64,6 @@ impl RecentTicks {
                 .map(|&(_, job)| job)
                 .collect()
         };
-        (from >= self.complete_from).then(jobs)
+        (from >= self.complete_from && to <= self.complete_until).then(jobs)
     }
 }

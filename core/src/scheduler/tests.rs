@@ -451,3 +451,23 @@ fn time_that_goes_back_repeats_nothing() {
     assert!(claims(&node.handle(at(9_900), Event::Woke)).is_empty());
     assert_armed(&node);
 }
+
+#[test]
+fn audit_of_a_time_that_the_node_slept_through_asks_for_every_job() {
+    let due = |node: &Scheduler, from: i64, to: i64| {
+        let plans = node.plans_due_between(at(from), at(to));
+        plans.iter().map(|plan| plan.job.0).collect::<Vec<_>>()
+    };
+    let mut node = node(&[], Gate::Open);
+    node.handle(at(0), Event::JobsLoaded(vec![plan(2, 1, "7 7 7 * * *")]));
+    node.handle(at(9_900), Event::Woke);
+    assert_eq!(due(&node, 0, 5_000), Vec::<i64>::new());
+
+    // It slept, and is asked before it has looked at what came due.
+    let mut asked = due(&node, 5_000, 14_000);
+    asked.sort_unstable();
+    assert_eq!(asked, [1, 2]);
+
+    node.handle(at(15_000), Event::Woke);
+    assert_eq!(due(&node, 5_000, 14_000), [1]);
+}

@@ -66,6 +66,7 @@ impl Scheduler {
             let step = self.first_step(plan.placement, rank);
             fresh.entry((at, step)).or_default().push(candidate);
         }
+        self.recent.see_until(until);
         for ((at, step), candidates) in fresh {
             self.wait(at, step, candidates);
         }
