@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection, Executor};
 use tracing::log::LevelFilter;
@@ -79,6 +80,26 @@ fn mysql_pool(options: MySqlConnectOptions) -> MySqlPool {
         .connect_lazy_with(options)
 }
 
+/// A file that others are making is opened again so many times,
+const OPEN_TRIES: u32 = 100;
+
+/// with this pause between.
+const OPEN_AGAIN_AFTER: Duration = Duration::from_millis(20);
+
+/// Opens the file. While another program opens it for the first time and sets its journal, SQLite refuses at once
+/// instead of waiting, so it is asked again.
+async fn open_file(pool: &SqlitePool) -> Result<SqliteConnection, sqlx::Error> {
+    for _ in 0..OPEN_TRIES {
+        match pool.connect_options().connect().await {
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("5") => {
+                tokio::time::sleep(OPEN_AGAIN_AFTER).await;
+            }
+            answered => return answered,
+        }
+    }
+    pool.connect_options().connect().await
+}
+
 fn sqlite_pool(path: &Path, connections_max: u32) -> SqlitePool {
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -126,7 +147,7 @@ impl Store {
                 Ok(connection) => connection.close().await,
                 Err(error) => Err(error),
             },
-            Backend::Sqlite { writer, .. } => match writer.connect_options().connect().await {
+            Backend::Sqlite { writer, .. } => match open_file(writer).await {
                 Ok(connection) => connection.close().await,
                 Err(error) => Err(error),
             },
