@@ -3,7 +3,7 @@
 use std::fmt;
 
 use carillon_core::import::Arriving;
-use carillon_core::reimport::{Edit, Kept, Reimport, compare};
+use carillon_core::reimport::{Edit, Kept, compare};
 use carillon_store::{
     Editor, IMPORT_BATCH_MAX, Imported, ImportedJob, JobChange, Store, StoreError,
 };
@@ -20,8 +20,8 @@ pub struct Report {
     pub edited: usize,
     /// Jobs that were there and stay as they are.
     pub known: usize,
-    /// Lines and names of jobs that stay, though their line was edited: somebody has edited them too.
-    pub kept: Vec<(usize, String)>,
+    /// Jobs that stay, though their line was edited: somebody has edited them too.
+    pub kept: Vec<Kept>,
     /// The names of jobs whose line is no longer in the file.
     pub gone: Vec<String>,
 }
@@ -41,7 +41,7 @@ impl fmt::Display for Report {
 impl Report {
     /// A sentence for each thing that somebody should look at.
     pub fn warnings(&self, file: &str) -> Vec<String> {
-        let kept = self.kept.iter().map(|(line, name)| {
+        let kept = self.kept.iter().map(|Kept { line, name }| {
             format!(
                 "{file}:{line}: the line was edited, and so was its job {name:?}; the job stays, make them agree on its page"
             )
@@ -71,7 +71,13 @@ pub async fn import(
         None => Vec::new(),
     };
     let compared = compare(jobs, earlier);
-    let mut report = report_of(&compared);
+    let mut report = Report {
+        edited: compared.edits.len(),
+        known: compared.known,
+        kept: compared.kept,
+        gone: compared.gone,
+        ..Report::default()
+    };
     for edit in compared.edits {
         edit_job(store, edit, editor).await?;
     }
@@ -92,17 +98,6 @@ pub async fn import(
         }
     }
     Ok(report)
-}
-
-fn report_of(compared: &Reimport) -> Report {
-    let told = |kept: &Kept| (kept.line, kept.name.clone());
-    Report {
-        edited: compared.edits.len(),
-        known: compared.known,
-        kept: compared.kept.iter().map(told).collect(),
-        gone: compared.gone.clone(),
-        ..Report::default()
-    }
 }
 
 /// Edits the job of a line. Where the name it would get is taken, it keeps the one it has.

@@ -19,9 +19,6 @@ const TURN_EVERY: SignedDuration = SignedDuration::from_mins(5);
 /// And end after this long, whatever is left.
 const TURN_MAX: Duration = Duration::from_mins(2);
 
-/// Records in one step.
-const STEP_ROWS: u32 = 500;
-
 /// After each step it rests so many times as long as the step took.
 const REST: u32 = 4;
 
@@ -78,7 +75,7 @@ async fn drop_old(
     let mut rows = 0;
     while Instant::now() < ends_at {
         let begun_at = Instant::now();
-        let dropped = store.drop_old(kept, before, STEP_ROWS).await?;
+        let dropped = store.drop_old(kept, before, Store::DROP_STEP).await?;
         rows += dropped.rows;
         if !dropped.is_more {
             break;

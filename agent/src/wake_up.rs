@@ -30,12 +30,43 @@ pub async fn listen_for_wake_ups(url: String, woken: Arc<Notify>, messages: mpsc
 }
 
 async fn listen(url: &str, woken: &Notify) -> redis::RedisResult<()> {
-    let client = Place::new(url)?.listener().await?;
-    let mut subscription = client.get_async_pubsub().await?;
-    subscription.subscribe(CHANNEL).await?;
+    let mut subscription = Place::new(url)?.subscribe(CHANNEL).await?;
     let mut news = subscription.on_message();
     while news.next().await.is_some() {
         woken.notify_one();
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use carillon_redis::WakeUp;
+    use carillon_testbed::{Redis, wait_until_async};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_said_wakes() {
+        let redis = Redis::start().unwrap();
+        let woken = Arc::new(Notify::new());
+        let (messages, inbox) = mpsc::channel(1);
+        let listening = tokio::spawn(listen_for_wake_ups(
+            redis.url(),
+            Arc::clone(&woken),
+            messages,
+        ));
+
+        let wake_up = WakeUp::new(&redis.url()).unwrap();
+        // What is said before anybody listens is not heard.
+        let limit = Duration::from_secs(60);
+        wait_until_async("the agent to be woken", limit, async || {
+            wake_up.say().await;
+            let woken = tokio::time::timeout(Duration::from_millis(100), woken.notified());
+            woken.await.ok()
+        })
+        .await;
+
+        drop(inbox);
+        listening.await.unwrap();
+    }
 }

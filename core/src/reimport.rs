@@ -60,13 +60,11 @@ pub struct Edit {
 }
 
 /// A line and a job that were both edited, each in its own way.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
     /// The line, counted from 1.
     pub line: usize,
-    /// The job, which stays as it is.
-    pub job: JobId,
-    /// Its name.
+    /// The name of the job, which stays as it is.
     pub name: String,
 }
 
@@ -155,7 +153,6 @@ impl Reimport {
         } else {
             self.kept.push(Kept {
                 line: line.line,
-                job: job.job,
                 name: job.current.name.to_string(),
             });
         }

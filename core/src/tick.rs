@@ -41,10 +41,15 @@ impl Tick {
         }
     }
 
+    /// The first seat of the same occurrence.
+    #[must_use]
+    pub fn first_seat(self) -> Tick {
+        Tick { slot: 0, ..self }
+    }
+
     /// Whether both are seats of one occurrence, and not the same one.
     pub fn is_other_seat(self, other: Tick) -> bool {
-        let occurrence = |tick: Tick| (tick.fire_time, tick.job, tick.kind);
-        occurrence(self) == occurrence(other) && self.slot != other.slot
+        self.first_seat() == other.first_seat() && self.slot != other.slot
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use redis::aio::ConnectionManagerConfig;
+use redis::aio::{ConnectionManagerConfig, PubSub};
 use redis::cluster::ClusterClient;
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{Client, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisError, RedisResult};
@@ -58,27 +58,35 @@ impl Place {
         })
     }
 
-    /// A client to subscribe with: of the server, of any node of the cluster, of the master.
+    /// Subscribes to a channel: at the server, at any node of the cluster, at the master.
     ///
     /// # Errors
-    /// When nobody can be found.
-    pub async fn listener(&self) -> RedisResult<Client> {
+    /// When nobody answers there, or refuses.
+    pub async fn subscribe(&self, channel: &str) -> RedisResult<PubSub> {
         match &self.kind {
-            Kind::Single(client) => Ok((**client).clone()),
-            Kind::Sentinel(client) => client.lock().await.async_get_client().await,
+            Kind::Single(client) => subscribe(client, channel).await,
+            Kind::Sentinel(client) => {
+                let master = client.lock().await.async_get_client().await?;
+                subscribe(&master, channel).await
+            }
             Kind::Cluster(_, urls) => {
                 let mut failure = wrong("the cluster names no node");
                 for url in urls {
-                    let client = Client::open(url.as_str())?;
-                    match client.get_multiplexed_async_connection().await {
-                        Ok(_) => return Ok(client),
+                    match subscribe(&Client::open(url.as_str())?, channel).await {
                         Err(error) => failure = error,
+                        subscribed => return subscribed,
                     }
                 }
                 Err(failure)
             }
         }
     }
+}
+
+async fn subscribe(client: &Client, channel: &str) -> RedisResult<PubSub> {
+    let mut subscription = client.get_async_pubsub().await?;
+    subscription.subscribe(channel).await?;
+    Ok(subscription)
 }
 
 /// A manager that fails at once and tries again with the next question, instead of making it wait for its back-off.

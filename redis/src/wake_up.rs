@@ -13,8 +13,8 @@ use crate::{Connection, Place};
 /// Where it is said that something has changed.
 pub const CHANNEL: &str = "carillon:changed";
 
-/// Saying it takes no longer; what was changed holds without it.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// Saying it takes no longer, the connection with it; what was changed holds without it.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The mouth of a program that changes things.
 pub struct WakeUp {

@@ -28,9 +28,7 @@ async fn set(connection: &mut Connection, key: &str) -> redis::RedisResult<()> {
 
 /// Whether what is said at this place is heard there.
 async fn expect_wake_up(url: &str) {
-    let client = Place::new(url).unwrap().listener().await.unwrap();
-    let mut subscription = client.get_async_pubsub().await.unwrap();
-    subscription.subscribe(CHANNEL).await.unwrap();
+    let mut subscription = Place::new(url).unwrap().subscribe(CHANNEL).await.unwrap();
     let mut news = subscription.on_message();
 
     // On a busy machine saying it may take longer than anybody waits; then it is said again.

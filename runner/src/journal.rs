@@ -8,6 +8,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::protocol::Moment;
 use crate::record::{Ledger, Record};
 
 /// Bytes of a journal at least; small enough to write anew in a moment, large enough for ten thousand starts.
@@ -40,8 +41,14 @@ pub(crate) struct Replay {
 }
 
 impl Journal {
-    /// Replays the journal of `dir`, or begins one, and makes a compact copy of it the current one. `new_epoch` names it if it is new or was damaged.
-    pub(crate) fn open(dir: &Path, host_boot: &str, new_epoch: &str) -> io::Result<(Self, Replay)> {
+    /// Replays the journal of `dir`, or begins one, and makes a compact copy of it the current one, in which every instant is
+    /// counted as this boot of the host counts. `new_epoch` names it if it is new or was damaged.
+    pub(crate) fn open(
+        dir: &Path,
+        host_boot: &str,
+        now: Moment,
+        new_epoch: &str,
+    ) -> io::Result<(Self, Replay)> {
         let path = dir.join("runner.journal");
         let replay = match std::fs::read(&path) {
             Ok(bytes) => replay(&bytes),
@@ -54,6 +61,9 @@ impl Journal {
         let mut ledger = replay.ledger.clone();
         if ledger.epoch.is_empty() || !replay.is_clean {
             new_epoch.clone_into(&mut ledger.epoch);
+        }
+        if ledger.host_boot != host_boot {
+            ledger.count_from_this_boot(now);
         }
         host_boot.clone_into(&mut ledger.host_boot);
         let is_clean = replay.is_clean;
@@ -219,7 +229,14 @@ mod tests {
     use carillon_core::token::Token;
 
     use super::*;
-    use crate::record::Facts;
+    use crate::protocol::NotStarted;
+    use crate::record::{Facts, Outcome};
+
+    /// Half a minute after the host came up.
+    const NOW: Moment = Moment {
+        boottime_ns: 30_000_000_000,
+        realtime_us: 1_700_000_000_000_000,
+    };
 
     fn spawn(number: u8) -> Record {
         let facts = Facts::of(&format!("run {number}"), &LaunchSpec::default());
@@ -231,7 +248,7 @@ mod tests {
 
     fn bytes_of(records: &[Record]) -> Vec<u8> {
         let dir = tempfile::tempdir().unwrap();
-        let (mut journal, _) = Journal::open(dir.path(), "boot", "epoch").unwrap();
+        let (mut journal, _) = Journal::open(dir.path(), "boot", NOW, "epoch").unwrap();
         journal.append(records).unwrap();
         // As if the space were small, so that thousands of damages can be tried.
         let mut bytes = std::fs::read(dir.path().join("runner.journal")).unwrap();
@@ -301,7 +318,7 @@ mod tests {
     #[test]
     fn journal_does_not_grow_with_history() {
         let dir = tempfile::tempdir().unwrap();
-        let (mut journal, _) = Journal::open(dir.path(), "boot", "epoch").unwrap();
+        let (mut journal, _) = Journal::open(dir.path(), "boot", NOW, "epoch").unwrap();
 
         for _ in 0..300 {
             let records: Vec<_> = (0..100).map(spawn).collect();
@@ -316,15 +333,54 @@ mod tests {
             .unwrap()
             .len();
         assert_eq!(bytes, SPACE_BYTES);
-        let (_, replay) = Journal::open(dir.path(), "boot", "other").unwrap();
+        let (_, replay) = Journal::open(dir.path(), "boot", NOW, "other").unwrap();
         assert_eq!((replay.ledger.entries.len(), replay.is_clean), (0, true));
         assert_eq!(replay.ledger.epoch, "epoch");
     }
 
     #[test]
+    fn instants_of_an_earlier_boot_lie_as_far_back_as_they_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let token = Token::from_bytes([1; 16]);
+        let refused = |boottime_s: i64, before_now_s: i64| Record::NotStarted {
+            token,
+            why: NotStarted::Cancelled,
+            at: Moment {
+                boottime_ns: boottime_s * 1_000_000_000,
+                realtime_us: NOW.realtime_us - before_now_s * 1_000_000,
+            },
+        };
+        // The host had been up for a day, and was down for a minute.
+        let (mut journal, _) = Journal::open(dir.path(), "first", NOW, "epoch").unwrap();
+        journal.append(&[spawn(1), refused(86_400, 90)]).unwrap();
+        drop(journal);
+
+        // The second opening is of the same boot: nothing is counted twice.
+        for _ in 0..2 {
+            let (_, replay) = Journal::open(dir.path(), "second", NOW, "epoch").unwrap();
+            let Some(Outcome::NotStarted { at, .. }) = &replay.ledger.entries[&token].outcome
+            else {
+                panic!("{:?}", replay.ledger);
+            };
+            assert_eq!(at.boottime_ns, -60_000_000_000);
+        }
+
+        // A host that wakes in 1970 does not send its past into the future.
+        let asleep = Moment {
+            realtime_us: 0,
+            ..NOW
+        };
+        let (_, replay) = Journal::open(dir.path(), "third", asleep, "epoch").unwrap();
+        let Some(Outcome::NotStarted { at, .. }) = &replay.ledger.entries[&token].outcome else {
+            panic!("{:?}", replay.ledger);
+        };
+        assert_eq!(at.boottime_ns, NOW.boottime_ns);
+    }
+
+    #[test]
     fn damaged_journal_takes_a_new_epoch() {
         let dir = tempfile::tempdir().unwrap();
-        drop(Journal::open(dir.path(), "boot", "first").unwrap());
+        drop(Journal::open(dir.path(), "boot", NOW, "first").unwrap());
         let path = dir.path().join("runner.journal");
         File::options()
             .write(true)
@@ -333,7 +389,7 @@ mod tests {
             .set_len(1000)
             .unwrap();
 
-        let (_, replay) = Journal::open(dir.path(), "boot", "second").unwrap();
+        let (_, replay) = Journal::open(dir.path(), "boot", NOW, "second").unwrap();
 
         assert_eq!(
             (replay.ledger.epoch.as_str(), replay.is_clean),

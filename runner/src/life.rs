@@ -13,7 +13,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 
 use crate::accounts::Accounts;
-use crate::clock::{MS, boottime_ns};
+use crate::clock::{MS, boottime_ns, moment};
 use crate::commit::Commit;
 use crate::group::Groups;
 use crate::hardening::{harden, take_signals};
@@ -144,11 +144,12 @@ pub fn run(options: &RunnerOptions) -> Result<(), RunnerError> {
 }
 
 fn open_journal(dir: &Path, host_boot: &str) -> Result<(Journal, Replay), RunnerError> {
-    let opened =
-        Journal::open(dir, host_boot, &draw_epoch()?).map_err(|source| RunnerError::File {
+    let opened = Journal::open(dir, host_boot, moment(), &draw_epoch()?).map_err(|source| {
+        RunnerError::File {
             path: dir.join("runner.journal"),
             source,
-        })?;
+        }
+    })?;
     if !opened.1.is_clean {
         tracing::error!("the journal was damaged; what its last records said is lost");
     }

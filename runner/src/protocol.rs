@@ -21,10 +21,24 @@ pub const ATTEMPTS_PER_FRAME: usize = 500;
 /// An instant as the runner saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Moment {
-    /// Nanoseconds of CLOCK_BOOTTIME: comparable within one boot of the host, and the one to correct by the store's clock.
+    /// Nanoseconds of CLOCK_BOOTTIME in the boot that the runner lives in, and so below zero for what was before: the one to
+    /// correct by the store's clock.
     pub boottime_ns: i64,
-    /// Microseconds since 1970 by the host's own clock, right or wrong; for records of an earlier boot.
+    /// Microseconds since 1970 by the host's own clock, right or wrong: all that still holds in another boot.
     pub realtime_us: i64,
+}
+
+impl Moment {
+    /// The same instant as this boot counts, in which it is `now`. What the host's clock calls the future is now: a host
+    /// without a battery wakes in 1970.
+    pub(crate) fn counted_from(self, now: Moment) -> Moment {
+        let ago_us = now.realtime_us.saturating_sub(self.realtime_us).max(0);
+        let boottime_ns = now.boottime_ns.saturating_sub(ago_us.saturating_mul(1_000));
+        Moment {
+            boottime_ns,
+            ..self
+        }
+    }
 }
 
 /// What the agent asks.

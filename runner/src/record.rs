@@ -141,6 +141,23 @@ impl Ledger {
         }
     }
 
+    /// Lets every instant be counted as this boot of the host counts, in which it is `now`.
+    pub(crate) fn count_from_this_boot(&mut self, now: Moment) {
+        for entry in self.entries.values_mut() {
+            if let Some(process) = &mut entry.process {
+                process.at = process.at.counted_from(now);
+            }
+            match &mut entry.outcome {
+                Some(Outcome::Ended(end)) => {
+                    end.started = end.started.map(|at| at.counted_from(now));
+                    end.ended = end.ended.counted_from(now);
+                }
+                Some(Outcome::NotStarted { at, .. }) => *at = at.counted_from(now),
+                None => {}
+            }
+        }
+    }
+
     /// The fewest records from which this ledger follows, so that a journal can start anew.
     pub(crate) fn records(&self) -> Vec<Record> {
         let mut records = Vec::with_capacity(1 + self.entries.len() * 2);

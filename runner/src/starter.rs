@@ -297,15 +297,12 @@ impl Ord for Waiting {
 /// Starts a command, or says why not.
 fn start(pending: Pending, prepared: &Prepared, tools: &Tools, seat: &mut Seat) {
     // From here on nobody can cancel; who already has was told that nothing will run.
-    let refusal = match pending.ticket.begin() {
-        false => None,
-        true => match start_in_time(&pending, prepared, tools, seat) {
-            Ok(()) => return,
-            Err(why) => Some(why),
-        },
-    };
-    tools.groups.remove(pending.order.token);
-    if let Some(why) = refusal {
+    if !pending.ticket.begin() {
+        tools.groups.remove(pending.order.token);
+        return;
+    }
+    if let Err(why) = start_in_time(&pending, prepared, tools, seat) {
+        tools.groups.remove(pending.order.token);
         give_up(&pending, why, tools);
     }
 }

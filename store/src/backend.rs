@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use sqlx::error::DatabaseError;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -86,12 +87,20 @@ const OPEN_TRIES: u32 = 100;
 /// with this pause between.
 const OPEN_AGAIN_AFTER: Duration = Duration::from_millis(20);
 
+/// SQLite's number for "somebody else is at it", the last byte of all that say why.
+const BUSY: u32 = 5;
+
+fn is_busy(error: &dyn DatabaseError) -> bool {
+    let code = error.code().and_then(|code| code.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xff == BUSY)
+}
+
 /// Opens the file. While another program opens it for the first time and sets its journal, SQLite refuses at once
 /// instead of waiting, so it is asked again.
 async fn open_file(pool: &SqlitePool) -> Result<SqliteConnection, sqlx::Error> {
     for _ in 0..OPEN_TRIES {
         match pool.connect_options().connect().await {
-            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("5") => {
+            Err(sqlx::Error::Database(error)) if is_busy(error.as_ref()) => {
                 tokio::time::sleep(OPEN_AGAIN_AFTER).await;
             }
             answered => return answered,

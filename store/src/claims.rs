@@ -8,7 +8,6 @@ use std::collections::HashMap;
 
 use carillon_core::claim::{CLAIM_BATCH_MAX, ClaimAnswer, ClaimRequest, Claimant, Replacement};
 use carillon_core::identity::JobId;
-use carillon_core::run::takes_seat;
 use carillon_core::tick::Tick;
 use jiff::Timestamp;
 
@@ -20,8 +19,8 @@ use crate::link::{Change, Link};
 use crate::row::{Origin, args};
 use crate::run::Run;
 use crate::run_changes::insert_claims;
-use crate::run_row::{job_batch, key_batch, open_runs_of, read_tick, write_back};
-use crate::seats::Seats;
+use crate::run_row::{job_batch, key_batch, open_runs_of, write_back};
+use crate::seats::{Seats, read_seat};
 use crate::statement::Statement;
 use crate::totals::Tally;
 
@@ -166,7 +165,7 @@ async fn read_decided(
     requests: &[ClaimRequest],
 ) -> Result<(HashMap<Tick, Decided>, Seats), StoreError> {
     static SELECT: Statement = Statement::new(
-        "select r.fire_time, r.job_id, r.kind, r.slot, r.token, r.state, r.outcome, r.attempt, r.node_id
+        "select r.fire_time, r.job_id, r.kind, r.slot, r.state, r.outcome, r.attempt, r.token, r.node_id
         from {batch(fire_time, job_id, kind, slot)}
         {then} runs r
             on r.fire_time = batch.fire_time and r.job_id = batch.job_id and r.kind = batch.kind
@@ -177,20 +176,13 @@ async fn read_decided(
     let mut seats = Seats::default();
     for row in &link.rows(&SELECT, args![keys, claimant.node]).await? {
         let mut cells = row.cells();
-        let tick: Tick = read_tick(&mut cells)?;
+        let seat = read_seat(&mut cells)?;
         let token = cells.token_or_none()?;
-        let origin = Origin {
-            table: "runs",
-            id: &tick,
-        };
-        let state = origin.parse("state", &cells.text()?)?;
-        let outcome = origin.parse_or_none("outcome", cells.text_or_none()?)?;
-        let attempt = u32::try_from(cells.int()?).unwrap_or(u32::MAX);
         let is_mine = cells.node_or_none()? == Some(claimant.node);
-        if is_mine && takes_seat(state, outcome, attempt) {
-            seats.insert(tick);
+        if is_mine && seat.is_taken {
+            seats.insert(seat.tick);
         }
-        decided.insert(tick, (token, state, outcome));
+        decided.insert(seat.tick, (token, seat.state, seat.outcome));
     }
     Ok((decided, seats))
 }

@@ -66,6 +66,27 @@ struct Broom {
     rest: [Option<Statement>; 2],
 }
 
+/// Deletes what belongs to a run that is gone.
+macro_rules! delete_orphans {
+    ($table:literal) => {
+        Statement::new(concat!(
+            "delete from ",
+            $table,
+            " where fire_time <= ? and not exists (
+                select 1 from runs r
+                where r.fire_time = ",
+            $table,
+            ".fire_time and r.job_id = ",
+            $table,
+            ".job_id and r.kind = ",
+            $table,
+            ".kind and r.slot = ",
+            $table,
+            ".slot)",
+        ))
+    };
+}
+
 static OUTPUT: Broom = Broom {
     oldest: Statement::new(
         "select max(old.fire_time), count(*)
@@ -110,24 +131,8 @@ static RUNS: Broom = Broom {
     ),
     records: Statement::new("delete from runs where fire_time <= ? and state = 'done'"),
     rest: [
-        Some(Statement::new(
-            "delete from attempts
-            where fire_time <= ?
-                and not exists (
-                    select 1 from runs r
-                    where r.fire_time = attempts.fire_time and r.job_id = attempts.job_id
-                        and r.kind = attempts.kind and r.slot = attempts.slot
-                )",
-        )),
-        Some(Statement::new(
-            "delete from run_outputs
-            where fire_time <= ?
-                and not exists (
-                    select 1 from runs r
-                    where r.fire_time = run_outputs.fire_time and r.job_id = run_outputs.job_id
-                        and r.kind = run_outputs.kind and r.slot = run_outputs.slot
-                )",
-        )),
+        Some(delete_orphans!("attempts")),
+        Some(delete_orphans!("run_outputs")),
     ],
 };
 
@@ -163,6 +168,9 @@ fn broom(kept: Kept) -> &'static Broom {
 }
 
 impl Store {
+    /// Records that one step of dropping what is old may take: few enough that no tick waits for it.
+    pub const DROP_STEP: u32 = 500;
+
     /// Whether it is this caller's turn to drop what is old: nobody's began in the last `every`. Two turns at once would
     /// do no harm but work.
     ///

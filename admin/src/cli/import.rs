@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use carillon_core::crontab::{Form, Reading, Seconds};
+use carillon_core::identity::GroupId;
 use carillon_core::import::{Arrival, read_manifest, source_of};
 use carillon_lifecycle::host_zone::host_zone;
 use carillon_store::Store;
@@ -13,6 +14,9 @@ use clap::Args;
 
 use super::{editor, say};
 use crate::crontab_import::import;
+
+/// The group is made only when something is imported into it; the lines are judged before.
+const NO_GROUP_YET: GroupId = GroupId(0);
 
 #[derive(Debug, Args)]
 pub(super) struct Import {
@@ -60,37 +64,27 @@ impl Import {
             },
             zone: &zone,
         };
-        // The group is made only when something is imported into it; the lines are judged before.
-        let judged = read_manifest(
-            &text,
-            &reading,
-            Arrival {
-                group: carillon_core::identity::GroupId(0),
-                enabled: true,
-                is_file,
-            },
-        );
-        for wrong in &judged.errors {
+        let arrival = Arrival {
+            group: NO_GROUP_YET,
+            enabled: !self.paused,
+            is_file,
+        };
+        let mut manifest = read_manifest(&text, &reading, arrival);
+        for wrong in &manifest.errors {
             eprintln!("{file}:{}: {}", wrong.line, wrong.words);
         }
-        let has_errors = !judged.errors.is_empty();
+        let has_errors = !manifest.errors.is_empty();
         if has_errors && !self.keep_going {
             eprintln!(
                 "{} lines are not understood and nothing was imported; correct them, or import the rest with --keep-going",
-                judged.errors.len()
+                manifest.errors.len()
             );
             return Ok(ExitCode::FAILURE);
         }
         let group = store.ensure_group(&self.group, &editor()).await?;
-        let manifest = read_manifest(
-            &text,
-            &reading,
-            Arrival {
-                group,
-                enabled: !self.paused,
-                is_file,
-            },
-        );
+        for job in &mut manifest.jobs {
+            job.draft.group = group;
+        }
         let source = is_file.then(|| source_of(&file));
         let report = import(store, source.as_deref(), manifest.jobs, &editor()).await?;
         for warning in report.warnings(&file) {

@@ -8,9 +8,6 @@ use clap::Args;
 
 use super::say;
 
-/// Records dropped in one step.
-const STEP_ROWS: u32 = 500;
-
 /// Records counted at most: nobody reads all of a large table to be told a number.
 const COUNTED_MAX: u32 = 100_000;
 
@@ -46,7 +43,7 @@ impl Drop {
             }
             let (mut rows, mut steps) = (0, 0_u64);
             loop {
-                let dropped = store.drop_old(kept, before, STEP_ROWS).await?;
+                let dropped = store.drop_old(kept, before, Store::DROP_STEP).await?;
                 (rows, steps) = (rows + dropped.rows, steps + 1);
                 if !dropped.is_more {
                     break;

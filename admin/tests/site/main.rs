@@ -9,3 +9,4 @@ mod api;
 mod every_route;
 mod pages;
 mod support;
+mod wake_up;

@@ -30,6 +30,10 @@ pub(crate) struct Site {
 impl Site {
     /// A program over an empty database.
     pub(crate) fn empty() -> Site {
+        Site::over_empty_database(None)
+    }
+
+    fn over_empty_database(redis_url: Option<String>) -> Site {
         let folder = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -42,7 +46,7 @@ impl Site {
             store: store.clone(),
             listen: "127.0.0.1:0".to_owned(),
             public_url: None,
-            redis_url: None,
+            redis_url,
             setup_code: None,
         };
         let (address, setup_code) = runtime.block_on(async {
@@ -65,19 +69,27 @@ impl Site {
 
     /// A program with an owner called `owner`.
     pub(crate) fn owned() -> Site {
-        let mut site = Site::empty();
-        let code = site.setup_code.clone().unwrap();
-        let answer = site.anonymous().post(
+        Site::empty().with_owner()
+    }
+
+    /// As [`Site::owned`], which says at this Redis what has changed.
+    pub(crate) fn with_redis(url: &str) -> Site {
+        Site::over_empty_database(Some(url.to_owned())).with_owner()
+    }
+
+    fn with_owner(mut self) -> Site {
+        let code = self.setup_code.clone().unwrap();
+        let answer = self.anonymous().post(
             "/setup",
             &[("code", &code), ("name", "owner"), ("password", PASSWORD)],
         );
         assert_eq!(answer.status, 303, "{}", answer.text());
-        let facts = site
-            .block(site.store.sign_in_facts("owner"))
+        let facts = self
+            .block(self.store.sign_in_facts("owner"))
             .unwrap()
             .unwrap();
-        site.hash = facts.password_hash;
-        site
+        self.hash = facts.password_hash;
+        self
     }
 
     /// Waits for an answer of the store.

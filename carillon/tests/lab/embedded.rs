@@ -106,8 +106,6 @@ fn sixty_lines_of_a_crontab_ring_every_second() {
     nothing_broke("no tick starts early", laws::early(&all_starts));
     nothing_broke("no tick is decided twice", laws::decided_twice(&records));
     nothing_broke("the store tells the truth", laws::lies(&records, &starts));
-    // Lines of a crontab do not overlap: a busy machine may skip, and says so.
-    let mut unsuccessful = laws::unsuccessful(&records);
-    unsuccessful.retain(|told| !told.ends_with("skipped (overlap)"));
-    little_broke("what is not skipped succeeds", unsuccessful, records.len());
+    // Lines of a crontab do not overlap: a busy machine may skip a few, and says so.
+    little_broke("ticks succeed", laws::unsuccessful(&records), records.len());
 }

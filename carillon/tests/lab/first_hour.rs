@@ -109,15 +109,20 @@ fn agent_goes_to_the_background_once_it_is_up() {
 #[test]
 fn agent_that_cannot_come_up_in_the_background_says_where_its_log_is() {
     let machine = Machine::new();
-    machine.configure("colour=blue", "[redis]\nurl = \"not a url\"\n");
+    // A place that only its user finds out to be no place: the sentinels' service has no name.
+    let redis = "[redis]\nurl = \"redis+sentinel://127.0.0.1:1\"\n";
+    machine.configure("colour=blue", redis);
 
     let (code, output, said) = machine.call("agent", &["start", "--daemon"]);
 
     assert_eq!((code, output.as_str()), (1, ""), "{said}");
+    let log = machine.folder.join("node/agent.log");
     assert!(
-        said.contains("redis") || said.contains("agent.log"),
+        said.contains(&format!("{} says why", log.display())),
         "{said}"
     );
+    let written = std::fs::read_to_string(log).unwrap_or_default();
+    assert!(written.contains("names no service"), "{written}");
 }
 
 #[test]

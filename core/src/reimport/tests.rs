@@ -119,7 +119,6 @@ fn job_that_somebody_edited_is_kept() {
         answer.kept,
         [Kept {
             line: 2,
-            job: JobId(1),
             name: "nightly".to_owned()
         }]
     );
