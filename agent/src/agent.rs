@@ -72,10 +72,10 @@ pub struct AgentOptions {
 /// # Errors
 /// When it cannot begin: directory, store, schema, or the node's name taken.
 pub async fn run_agent(options: AgentOptions, shutdown: Shutdown) -> anyhow::Result<Ended> {
-    let opened = open(&options).await?;
+    let clock = Clock::new();
+    let opened = open(&options, &clock).await?;
     let claimant = opened.claimant();
     let (messages, inbox) = mpsc::channel(MESSAGES_MAX);
-    let clock = Clock::new();
     let (link_news, link_inbox) = mpsc::channel(MESSAGES_MAX);
     let (link, linking) = keep_linked(options.data_dir.clone(), options.runner.clone(), link_news);
     let (outbox, emptying) = open_outbox(options.store.clone(), clock.clone(), messages.clone());
@@ -153,7 +153,7 @@ impl Opened {
 }
 
 /// Takes the data directory, finds the store, and registers the node.
-async fn open(options: &AgentOptions) -> anyhow::Result<Opened> {
+async fn open(options: &AgentOptions, clock: &Clock) -> anyhow::Result<Opened> {
     let folder = NodeFolder::open(&options.data_dir)?;
     let listener = control::listen(folder.path())?;
     let lock = options.redis_url.as_deref().map(TickLock::new).transpose();
@@ -162,7 +162,9 @@ async fn open(options: &AgentOptions) -> anyhow::Result<Opened> {
     let seed = draw_seed()?;
     let boot = BootId(Token::from_bytes(seed.to_be_bytes()));
     let name = options.node_name.clone().unwrap_or_else(host::host_name);
+    let asked = clock.ask();
     let registered = register(options, &folder, &name, boot).await?;
+    clock.seen(asked, registered.now);
     folder.remember_boot(boot)?;
     let peer = Peer {
         id: registered.node,

@@ -91,7 +91,7 @@ impl Attempt {
             spec: self.spec.launch.clone(),
             env,
             start_at_boottime_ns: clock.surely_reached_boottime_ns(self.grant.start_at),
-            not_after_boottime_ns: clock.start_until_boottime_ns(self.grant.start_until),
+            not_after_boottime_ns: clock.start_until_boottime_ns(&self.grant),
         }
     }
 

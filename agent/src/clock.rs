@@ -5,7 +5,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use carillon_core::node::{CLOCK_UNCERTAINTY_MAX, ClockOffset, STARTS_UNSEEN_FOR};
+use carillon_core::contact::Contact;
+use carillon_core::node::{CLOCK_UNCERTAINTY_MAX, ClockOffset};
+use carillon_core::scheduler::Grant;
 use jiff::{SignedDuration, Timestamp};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -20,8 +22,8 @@ struct State {
     best: Option<Measurement>,
     /// What was told last: time does not go back by a correction.
     told: Timestamp,
-    /// When a beat was sent that the store has taken.
-    seen_at: Option<SignedDuration>,
+    /// The beats that the store has taken.
+    contact: Option<Contact>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +47,7 @@ impl Clock {
             state: Arc::new(Mutex::new(State {
                 best: None,
                 told: Timestamp::MIN,
-                seen_at: None,
+                contact: None,
             })),
         }
     }
@@ -93,24 +95,29 @@ impl Clock {
         }
     }
 
-    /// The store has seen this node: it has taken the beat that was sent then.
-    pub fn seen(&self, sent: Asked) {
+    /// The store has seen this node at `seen_at` of its clock: it has taken the beat that was sent then.
+    pub fn seen(&self, sent: Asked, seen_at: Timestamp) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.seen_at = Some(sent.0);
+        state.contact = Some(match state.contact {
+            Some(contact) => contact.go_on(sent.0, seen_at),
+            None => Contact::begin(sent.0, seen_at),
+        });
     }
 
-    /// Until when, in nanoseconds of `CLOCK_BOOTTIME`, a run may start that may start until `at`: no longer than others
-    /// are sure to believe in this node, since afterwards they may have called the run lost.
-    pub fn start_until_boottime_ns(&self, at: Timestamp) -> i64 {
-        let seen_at = self
+    /// Until when, in nanoseconds of `CLOCK_BOOTTIME`, a run may start: no longer than others are sure to believe in this
+    /// node, since afterwards they may have called the run lost.
+    pub fn start_until_boottime_ns(&self, grant: &Grant) -> i64 {
+        let contact = self
             .state
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .seen_at;
-        let believed_until = seen_at.map_or(i64::MAX, |seen_at| {
-            i64::try_from((seen_at + STARTS_UNSEEN_FOR).as_nanos()).unwrap_or(i64::MAX)
+            .contact;
+        let asked_at = SignedDuration::from_nanos(self.to_boottime_ns(grant.asked_at));
+        let believed_until = contact.map_or(i64::MAX, |contact| {
+            let until = contact.believed_until(asked_at).as_nanos();
+            i64::try_from(until).unwrap_or(i64::MAX)
         });
-        self.to_boottime_ns(at).min(believed_until)
+        self.to_boottime_ns(grant.start_until).min(believed_until)
     }
 
     /// How far the host's clock is from the store's; none before the first measurement.
@@ -195,6 +202,12 @@ fn host_time() -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use carillon_core::identity::JobId;
+    use carillon_core::node::STARTS_UNSEEN_FOR;
+    use carillon_core::run::Trigger;
+    use carillon_core::tick::Tick;
+    use carillon_core::token::Token;
+
     use super::*;
 
     #[test]
@@ -241,23 +254,30 @@ mod tests {
     fn what_others_may_call_lost_starts_no_more() {
         let clock = Clock::new();
         clock.measure(clock.ask(), host_time());
+        let grant = |asked_at, start_until| Grant {
+            tick: Tick::scheduled(JobId(1), start_until, 0),
+            trigger: Trigger::Schedule,
+            version: 1,
+            attempt: 1,
+            token: Token::from_bytes([1; 16]),
+            asked_at,
+            start_at: start_until,
+            start_until,
+        };
         let tomorrow = host_time() + SignedDuration::from_hours(24);
-        let soon = host_time() + SignedDuration::from_secs(1);
-        assert_eq!(
-            clock.start_until_boottime_ns(tomorrow),
-            clock.to_boottime_ns(tomorrow)
-        );
+        let until = |asked_at| clock.start_until_boottime_ns(&grant(asked_at, tomorrow));
+        let before = host_time() - SignedDuration::from_secs(60);
+        assert_eq!(until(before), clock.to_boottime_ns(tomorrow));
 
         let sent = clock.ask();
-        clock.seen(sent);
+        clock.seen(sent, clock.now());
 
         let believed_until = (sent.0 + STARTS_UNSEEN_FOR).as_nanos();
-        assert_eq!(
-            i128::from(clock.start_until_boottime_ns(tomorrow)),
-            believed_until
-        );
-        assert!(clock.start_until_boottime_ns(soon) <= clock.to_boottime_ns(soon));
-        assert!(STARTS_UNSEEN_FOR < carillon_core::node::Limits::default().silent_after);
+        assert_eq!(i128::from(until(clock.now())), believed_until);
+        assert_eq!(i128::from(until(before)), sent.0.as_nanos());
+        let now = clock.now();
+        let soon = clock.start_until_boottime_ns(&grant(now, now));
+        assert!(soon <= clock.to_boottime_ns(now));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use carillon_core::claim::Claimant;
 use carillon_core::node::{HEARTBEAT_INTERVAL, Limits};
 use carillon_store::{Beat, Store, StoreError};
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
@@ -45,14 +46,14 @@ pub(crate) async fn beat(
         let message = Arc::clone(&pulse.borrow());
         let sent = clock.ask();
         match beat_once(&store, &clock, claimant, &message).await {
-            Ok(count) => {
+            Ok((count, seen_at)) => {
                 if count <= last_count {
                     error!(
                         "the store counts beat {count} after {last_count}: it has lost commits that it had acknowledged"
                     );
                 }
                 last_count = count;
-                clock.seen(sent);
+                clock.seen(sent, seen_at);
                 if health != Health::Well {
                     info!("the store answers again");
                 }
@@ -90,7 +91,7 @@ async fn beat_once(
     clock: &Clock,
     claimant: Claimant,
     pulse: &Pulse,
-) -> Result<i64, StoreError> {
+) -> Result<(i64, Timestamp), StoreError> {
     let strain = strain();
     let beat = Beat {
         is_claiming: pulse.why_not_claiming.is_none(),
@@ -102,7 +103,8 @@ async fn beat_once(
         memory_total: strain.memory_total,
         memory_available: strain.memory_available,
     };
-    Ok(store.beat(claimant, &beat).await?.beat_count)
+    let answer = store.beat(claimant, &beat).await?;
+    Ok((answer.beat_count, answer.bulletin.now))
 }
 
 fn interval() -> Duration {

@@ -12,7 +12,7 @@ use carillon_core::tick::Tick;
 use carillon_core::token::Token;
 use carillon_runner::protocol::{Attempt as Known, AttemptState, Request};
 use carillon_store::{FeedItem, Run, StoreError};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
 use crate::message::{Message, Story};
@@ -277,6 +277,7 @@ pub(crate) fn grant_of(run: &Run) -> Option<Grant> {
         version: run.version,
         attempt: run.attempt,
         token: run.token?,
+        asked_at: run.claimed_at.unwrap_or(Timestamp::MIN),
         start_at: run.not_before,
         start_until: run.start_until,
     })

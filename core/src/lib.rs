@@ -12,6 +12,7 @@ pub mod announcement;
 pub mod claim;
 pub mod command_line;
 pub mod conclusion;
+pub mod contact;
 pub mod crontab;
 pub mod evidence;
 pub mod fitness;

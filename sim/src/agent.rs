@@ -9,6 +9,7 @@ mod runs;
 use std::collections::{BTreeMap, VecDeque};
 
 use carillon_core::claim::{BootId, ClaimAnswer, ClaimRequest, Claimant};
+use carillon_core::contact::Contact;
 use carillon_core::identity::NodeId;
 use carillon_core::node::{Duty, Liveness, Peer};
 use carillon_core::placement::Labels;
@@ -23,7 +24,7 @@ use crate::crontab::node_name;
 use crate::dice::Dice;
 use crate::happening::{Act, Answer, Ask, Chore, Entry, Heard, Order, Purpose};
 use crate::ledger::{Pulse, RUNNING_MAX};
-use crate::time::{MILLISECOND, Micros, SECOND, stamp};
+use crate::time::{MILLISECOND, Micros, SECOND, span, stamp};
 use crate::world::Specs;
 
 /// After an error the tick lock is left alone for so long.
@@ -45,8 +46,8 @@ pub(crate) struct Agent {
     mono: Micros,
     is_registered: bool,
     is_drained: bool,
-    /// When a beat was sent that the store has taken.
-    seen_at: Micros,
+    /// The beats that the store has taken.
+    contact: Option<Contact>,
     /// Whether the runner has said what its journal knows.
     runner_is_known: bool,
     locks_broken_until: Micros,
@@ -96,7 +97,7 @@ impl Agent {
             mono: 0,
             is_registered: false,
             is_drained: false,
-            seen_at: 0,
+            contact: None,
             runner_is_known: false,
             locks_broken_until: 0,
             gate: Gate::Closed,
@@ -169,7 +170,7 @@ impl Agent {
                 if let Some((store_now, _)) = &answer {
                     self.measure(asked_at, *store_now);
                     if matches!(purpose, Purpose::Register | Purpose::Beat) {
-                        self.seen_at = asked_at;
+                        self.see(asked_at, *store_now);
                     }
                 }
                 self.take_answer(purpose, answer.map(|(_, answer)| answer))
@@ -177,6 +178,14 @@ impl Agent {
         };
         acts.extend(self.set_gate());
         acts
+    }
+
+    /// The store has taken the beat that was sent then.
+    fn see(&mut self, sent: Micros, store_now: Timestamp) {
+        self.contact = Some(match self.contact {
+            Some(contact) => contact.go_on(span(sent), store_now),
+            None => Contact::begin(span(sent), store_now),
+        });
     }
 
     fn measure(&mut self, asked_at: Micros, store_now: Timestamp) {

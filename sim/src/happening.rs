@@ -146,6 +146,20 @@ pub(crate) enum Stage {
     NotStarted(Reason),
 }
 
+impl Stage {
+    /// The same, told by a clock that shows `ahead` more.
+    pub(crate) fn counted_anew(&mut self, ahead: Micros) {
+        match self {
+            Stage::Running { started_at, .. } => *started_at += ahead,
+            Stage::Ended { started_at, at, .. } => {
+                *started_at = started_at.map(|at| at + ahead);
+                *at += ahead;
+            }
+            Stage::Ordered { .. } | Stage::NotStarted(_) => {}
+        }
+    }
+}
+
 /// What an agent hears.
 #[derive(Debug, Clone)]
 pub(crate) enum Heard {

@@ -26,6 +26,8 @@ pub(crate) struct Host {
     pub(crate) life: u64,
     pub(crate) clock: NodeClock,
     pub(crate) frozen_until: Micros,
+    /// How long it stood still the last time, its clock with it.
+    pub(crate) frozen_for: Micros,
     pub(crate) cut_until: Micros,
     pub(crate) agent: Option<Agent>,
     pub(crate) agent_life: u64,
@@ -58,6 +60,7 @@ impl Host {
             life: 0,
             clock,
             frozen_until: 0,
+            frozen_for: 0,
             cut_until: 0,
             agent: None,
             agent_life: 0,

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use carillon_core::identity::{JobId, NodeId};
 use carillon_core::placement::Placement;
-use carillon_core::run::{Outcome, Phase, Trigger};
+use carillon_core::run::{Outcome, Phase, Reason, Trigger};
 use carillon_core::tick::{Tick, TickKind};
 use carillon_core::token::Token;
 use jiff::Timestamp;
 
 use crate::crontab::{Version, node_name};
-use crate::ledger::{Ledger, Row};
+use crate::ledger::{Ledger, RUNNING_MAX, Row};
 use crate::story::Story;
 use crate::time::{DAWN, MILLISECOND, Micros, SECOND, stamp, told};
 
@@ -20,15 +20,30 @@ const EARLY_MAX: Micros = 250 * MILLISECOND;
 /// In a calm world a start comes no later than this after its fire time.
 const CALM_LATE_MAX: Micros = 500 * MILLISECOND;
 
+/// So many commands, and those that are claimed and not yet started, fill a node.
+const FULL: usize = RUNNING_MAX as usize - 2;
+
 /// Nodes of a calm world have met each other by then.
 const CALM_FROM: Micros = 10 * SECOND;
 
 /// One start of a command, as it truly happened.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Start {
+    pub(crate) node: NodeId,
     pub(crate) tick: Tick,
     pub(crate) attempt: u32,
     pub(crate) token: Token,
+    /// Its host and its clock stood still for long until then: what was claimed before may have been called lost, and
+    /// nothing on the host can tell before the next beat.
+    pub(crate) blind_until: Option<Timestamp>,
+}
+
+impl Start {
+    fn is_blind(&self, ledger: &Ledger) -> bool {
+        let claimed_at = ledger.row(&self.tick).and_then(|row| row.claimed_at);
+        self.blind_until
+            .is_some_and(|until| claimed_at < Some(until))
+    }
 }
 
 /// Sees every start and every end.
@@ -43,6 +58,8 @@ pub(crate) struct Witness {
     ended: BTreeMap<(Tick, u32), ()>,
     /// The store's clock has shown as much.
     highest: Micros,
+    /// Some node had as much to do as it may at once: others waited for a place, in the calmest weather.
+    was_full: bool,
 }
 
 impl Witness {
@@ -54,6 +71,7 @@ impl Witness {
             alive: BTreeMap::new(),
             ended: BTreeMap::new(),
             highest: 0,
+            was_full: false,
         }
     }
 
@@ -82,6 +100,9 @@ impl Witness {
         match ledger.row(&tick) {
             Some(row) if row.belongs_to(start.token) => {
                 self.judge_claim(row, ledger);
+                if !start.is_blind(ledger) {
+                    self.judge_overlap(row, ledger);
+                }
                 self.judge_seat(row, ledger);
             }
             _ => {
@@ -90,6 +111,8 @@ impl Witness {
             }
         }
         self.alive.insert(start.token, start);
+        let on_node = self.alive.values().filter(|other| other.node == start.node);
+        self.was_full |= on_node.count() >= FULL;
     }
 
     fn judge_claim(&self, row: &Row, ledger: &Ledger) {
@@ -110,12 +133,22 @@ impl Witness {
             let how = format!("{} is claimed at {}", row.tick, told(stamp(claimed_at)));
             self.story.break_law("no claim ahead of its time", how);
         }
+    }
+
+    fn judge_overlap(&self, row: &Row, ledger: &Ledger) {
+        let of = |tenure: &&Version| (tenure.job, tenure.version) == (row.tick.job, row.version);
+        let Some(tenure) = ledger.tenures().iter().find(of) else {
+            return;
+        };
         let live_max = [Some(tenure), ledger.job(row.tick.job)];
         let live_max = live_max.into_iter().flatten().map(|v| v.overlap.live_max());
         let live_max = usize::from(live_max.max().unwrap_or(1));
         let lives = |tick: &Tick| ledger.row(tick).is_some_and(|row| row.phase != Phase::Done);
         let others = self.alive.values().filter(|other| {
-            other.tick.job == row.tick.job && other.tick != row.tick && lives(&other.tick)
+            other.tick.job == row.tick.job
+                && other.tick != row.tick
+                && lives(&other.tick)
+                && !other.is_blind(ledger)
         });
         if tenure.placement == Placement::One && others.count() >= live_max {
             let (tick, overlap) = (row.tick, tenure.overlap);
@@ -128,7 +161,10 @@ impl Witness {
     fn judge_seat(&mut self, row: &Row, ledger: &Ledger) {
         let Some(owner) = row.owner else { return };
         let holds = |seat: &Tick| {
-            let holder = ledger.row(seat).and_then(|row| row.owner);
+            // A next attempt that nobody took leaves the run with the node of the last; meanwhile the seat was free.
+            let row = ledger.row(seat);
+            let row = row.filter(|row| row.reason != Some(Reason::DeadlinePassed));
+            let holder = row.and_then(|row| row.owner);
             holder.is_some_and(|holder| holder.node == owner.node)
         };
         let is_other = |(seat, node): &(Tick, NodeId)| {
@@ -228,11 +264,12 @@ impl Witness {
                 && tenure.target.is_open()
         });
         let trouble = [Outcome::Missed, Outcome::Lost, Outcome::Interrupted];
-        if is_prompt && trouble.contains(&outcome) {
+        let is_free = is_prompt && !self.was_full;
+        if is_free && trouble.contains(&outcome) {
             let how = format!("{tick} is {outcome} though nothing went wrong");
             self.story.break_law("all is well in calm weather", how);
         }
-        let first = self.starts.get(&(tick, 1)).filter(|_| is_prompt);
+        let first = self.starts.get(&(tick, 1)).filter(|_| is_free);
         if first.is_some_and(|at| at - fire > CALM_LATE_MAX) && row.reason.is_none() {
             let how = format!("{tick} starts late though nothing went wrong");
             self.story.break_law("all is well in calm weather", how);

@@ -25,7 +25,7 @@ pub(crate) fn told(at: Timestamp) -> String {
     format!("{:.3}", since as f64 / SECOND as f64)
 }
 
-/// The clock that a node counts by: it drifts, it stops while the host is frozen, and it may be wrong all at once.
+/// The clock that a node counts by: it drifts, it goes on while the host is frozen, and it may be wrong all at once.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NodeClock {
     true_ref: Micros,

@@ -204,6 +204,15 @@ pub(crate) fn live_besides(tick: Tick, open: &[Run]) -> usize {
         .count()
 }
 
+/// How many of them a node has.
+pub(crate) fn begun_besides(tick: Tick, open: &[Run]) -> usize {
+    let has_begun = |run: &&Run| matches!(run.state, Phase::Claimed | Phase::Running);
+    open.iter()
+        .filter(|run| is_another(run.tick, tick))
+        .filter(has_begun)
+        .count()
+}
+
 fn place(overlap: Overlap, tick: Tick, open: &[Run]) -> Place {
     let waits = |run: &&Run| {
         is_another(run.tick, tick) && !run.is_live() && run.reason == Some(Reason::Queued)

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use crate::Store;
 use crate::attempts::{delete_attempt, select_attempts};
-use crate::claim_rules::{Gate, live_besides};
+use crate::claim_rules::{Gate, begun_besides, live_besides};
 use crate::claims::lock_jobs;
 use crate::error::StoreError;
 use crate::link::Change;
@@ -199,11 +199,9 @@ impl Counter {
         self.is_boot_current && is_for_me && is_in_time && !is_seated && self.has_room(run, gate)
     }
 
-    /// Whether the overlap policy lets the run begin. The next attempt of a run keeps the place that the run has.
+    /// Whether the overlap policy lets the run begin. A run that waits for its next attempt keeps its place: nobody else
+    /// begins in it. Only one that was called lost meanwhile, and came back, may find that somebody has.
     fn has_room(&self, run: &Run, gate: &Gate) -> bool {
-        if run.attempt > 1 {
-            return true;
-        }
         let open = self.open.get(&run.tick.job).map_or(&[][..], Vec::as_slice);
         let is_queued_before = |other: &Run| {
             other.reason == Some(Reason::Queued)
@@ -212,7 +210,11 @@ impl Counter {
                 && self.now < other.start_until
         };
         let is_next = run.reason != Some(Reason::Queued) || !open.iter().any(is_queued_before);
-        is_next && live_besides(run.tick, open) < usize::from(gate.overlap.live_max())
+        let live = match run.attempt {
+            ..=1 => live_besides(run.tick, open),
+            _ => begun_besides(run.tick, open),
+        };
+        is_next && live < usize::from(gate.overlap.live_max())
     }
 
     fn change(

@@ -56,9 +56,9 @@ impl Scheduler {
         };
         let mut refused = Vec::new();
         for (candidate, answer) in batch.candidates.into_iter().zip(answers) {
-            self.offered.remove(&candidate.tick);
+            self.withdraw(&candidate);
             if answer == ClaimAnswer::Won {
-                effects.push(Effect::Start(candidate.grant(self.now)));
+                effects.push(Effect::Start(candidate.grant(batch.asked_at, self.now)));
                 continue;
             }
             self.held.remove(&candidate.tick);

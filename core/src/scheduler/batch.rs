@@ -62,13 +62,14 @@ impl Candidate {
         }
     }
 
-    pub(super) fn grant(&self, now: Timestamp) -> Grant {
+    pub(super) fn grant(&self, asked_at: Timestamp, now: Timestamp) -> Grant {
         Grant {
             tick: self.tick,
             trigger: self.trigger,
             version: self.version,
             attempt: self.attempt,
             token: self.token,
+            asked_at,
             start_at: self.start_at.max(now),
             start_until: self.start_until,
         }
@@ -92,6 +93,8 @@ pub(super) struct Batch {
     pub(super) candidates: Vec<Candidate>,
     /// How often the question was asked without an answer.
     pub(super) repeats: u32,
+    /// When it was to be asked for the first time, or was asked: any of the times may be the one that counted.
+    pub(super) asked_at: Timestamp,
 }
 
 impl Batch {

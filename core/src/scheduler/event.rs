@@ -149,6 +149,8 @@ pub struct Grant {
     pub attempt: u32,
     /// The proof.
     pub token: Token,
+    /// When the node first asked for it: who has not been seen since may have lost it again.
+    pub asked_at: Timestamp,
     /// Start the command then.
     pub start_at: Timestamp,
     /// And no later.

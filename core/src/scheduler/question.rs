@@ -31,6 +31,7 @@ impl Scheduler {
                 step,
                 candidates,
                 repeats: 0,
+                asked_at: at,
             };
             self.waiting.insert((at, BatchId(self.batch_count)), batch);
             candidates = rest;
@@ -44,7 +45,9 @@ impl Scheduler {
         {
             let ((_, id), mut batch) = entry.remove_entry();
             self.drop_stale(&mut batch);
-            if matches!(batch.step, Step::Claim | Step::Take) {
+            if matches!(batch.step, Step::Claim | Step::Take) && batch.repeats == 0 {
+                batch.asked_at = self.now;
+                self.leave_held(&mut batch);
                 self.fit_into_room(&mut batch);
             }
             if !batch.candidates.is_empty() {
@@ -68,21 +71,32 @@ impl Scheduler {
             .into_iter()
             .partition(wants);
         batch.candidates = kept;
-        self.release(&dropped);
+        for candidate in &dropped {
+            if batch.repeats > 0 {
+                self.held.remove(&candidate.tick);
+            }
+            self.withdraw(candidate);
+        }
+    }
+
+    /// Leaves what this node holds or has asked for already: two tokens of one node under one name could not be told
+    /// apart. A tick that it holds is decided; an offer waits until the other question is answered.
+    fn leave_held(&mut self, batch: &mut Batch) {
+        let (held, free): (Vec<_>, Vec<_>) = std::mem::take(&mut batch.candidates)
+            .into_iter()
+            .partition(|candidate| self.held.contains(&candidate.tick));
+        batch.candidates = free;
+        if batch.step == Step::Take {
+            self.wait(self.now + REPEAT_AFTER, Step::Take, held);
+        }
     }
 
     /// Reserves room for a claim; what does not fit is looked at once more when others have had their chance.
     fn fit_into_room(&mut self, batch: &mut Batch) {
         let room = self.room_max.saturating_sub(self.held.len());
-        let fresh = batch
-            .candidates
-            .iter()
-            .filter(|c| !self.held.contains(&c.tick))
-            .count();
-        if fresh > room {
-            let keep = batch.candidates.len() - (fresh - room);
-            let over = batch.candidates.split_off(keep);
-            self.release(&over);
+        if batch.candidates.len() > room {
+            let over = batch.candidates.split_off(room);
+            over.iter().for_each(|candidate| self.withdraw(candidate));
             self.look_again(over);
         }
         self.held
@@ -114,9 +128,9 @@ impl Scheduler {
             .insert((self.now + delay.min(REPEAT_AFTER_MAX), id), batch);
     }
 
-    fn release(&mut self, candidates: &[Candidate]) {
-        for candidate in candidates {
-            self.held.remove(&candidate.tick);
+    /// An offer that this node asks for no more may be asked for again when it is seen again.
+    pub(super) fn withdraw(&mut self, candidate: &Candidate) {
+        if candidate.offer.is_some() {
             self.offered.remove(&candidate.tick);
         }
     }

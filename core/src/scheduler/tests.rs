@@ -388,6 +388,86 @@ fn offer_under_a_name_that_is_held_is_left_alone() {
     );
 }
 
+/// The tick of ten seconds, handed back by another node.
+fn handed_back(not_before: Timestamp) -> Offer {
+    Offer {
+        tick: Tick::scheduled(JobId(1), at(10_000), 0),
+        trigger: Trigger::Schedule,
+        version: 1,
+        attempt: 1,
+        not_before,
+        until: at(60_000),
+        preference: Preference::Any,
+    }
+}
+
+#[test]
+fn tick_is_asked_for_by_one_question_at_a_time() {
+    let mut node = node(&[2], Gate::OpenWithLocks);
+    let offer = handed_back(at(11_000));
+    let locked = locks(&node.handle(at(10_000), Event::Woke));
+    assert_eq!(
+        takes(&node.handle(at(10_010), Event::OffersSeen(vec![offer]))),
+        []
+    );
+    let granted = Event::LocksAnswered {
+        batch: locked,
+        granted: Some(vec![true]),
+    };
+    let (batch, request) = claims(&node.handle(at(10_020), granted))[0];
+    assert_eq!(request.tick, offer.tick);
+
+    // The claim is on its way: the offer of the same run waits for its answer.
+    assert_eq!(takes(&node.handle(at(15_000), Event::Woke)), []);
+    let lost = Event::ClaimAnswered {
+        batch,
+        answers: Some(vec![ClaimAnswer::Lost]),
+    };
+    node.handle(at(15_010), lost);
+    assert_eq!(takes(&node.handle(at(16_000), Event::Woke)).len(), 1);
+    assert!(node.holds(&offer.tick));
+}
+
+#[test]
+fn offer_on_its_way_is_not_claimed_beside() {
+    let mut node = node(&[2], Gate::OpenWithLocks);
+    let offer = handed_back(at(9_000));
+    let locked = locks(&node.handle(at(10_000), Event::Woke));
+    node.handle(at(10_010), Event::OffersSeen(vec![offer]));
+    assert_eq!(takes(&node.handle(at(15_000), Event::Woke)).len(), 1);
+
+    let granted = Event::LocksAnswered {
+        batch: locked,
+        granted: Some(vec![true]),
+    };
+    assert_eq!(claims(&node.handle(at(15_010), granted)), []);
+
+    assert!(node.holds(&offer.tick));
+}
+
+#[test]
+fn grant_tells_when_it_was_asked_for_first() {
+    let mut node = node(&[], Gate::Open);
+    let batch = claims(&node.handle(at(9_800), Event::Woke))[0].0;
+    let unknown = Event::ClaimAnswered {
+        batch,
+        answers: None,
+    };
+    node.handle(at(9_900), unknown);
+    let batch = claims(&node.handle(at(12_000), Event::Woke))[0].0;
+
+    let won = Event::ClaimAnswered {
+        batch,
+        answers: Some(vec![ClaimAnswer::Won]),
+    };
+    let grants = grants(&node.handle(at(12_100), won));
+
+    assert_eq!(
+        (grants[0].asked_at, grants[0].start_at),
+        (at(9_800), at(12_100))
+    );
+}
+
 #[test]
 fn two_seats_of_one_tick_are_not_both_taken() {
     let mut node = node(&[], Gate::Open);

@@ -2,7 +2,6 @@
 //! of the two.
 
 use carillon_core::claim::ClaimRequest;
-use carillon_core::node::STARTS_UNSEEN_FOR;
 use carillon_core::retry::RetryNode;
 use carillon_core::run::{Conclusion, News, Outcome, Phase, Preference, Reason, Report};
 use carillon_core::scheduler::{Event, Grant};
@@ -20,7 +19,9 @@ const REPORTS_MAX: usize = 50;
 impl Agent {
     pub(super) fn order(&mut self, grant: Grant) -> Act {
         let start_at = self.own_time(grant.start_at);
-        let believed_until = self.seen_at + STARTS_UNSEEN_FOR.as_micros() as Micros;
+        let asked_at = span(self.own_time(grant.asked_at));
+        let contact = self.contact.expect("whoever claims has registered");
+        let believed_until = contact.believed_until(asked_at).as_micros() as Micros;
         let not_after = self.own_time(grant.start_until).min(believed_until);
         let stage = Stage::Ordered {
             start_at,
@@ -214,6 +215,7 @@ impl Agent {
                 version: row.version,
                 attempt: row.attempt,
                 token,
+                asked_at: self.now(),
                 start_at: row.not_before,
                 start_until: row.start_until,
             };

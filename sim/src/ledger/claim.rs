@@ -113,6 +113,13 @@ impl Ledger {
         self.live(tick).len() < live_max || self.has_bug(Bug::OverlapUnchecked)
     }
 
+    /// Room for the next attempt of a run that others count already: only what has begun stands in its way.
+    fn has_room_again(&self, job: &Version, tick: &Tick) -> bool {
+        let others = self.live(tick).into_iter();
+        let begun = others.filter(|other| self.rows[other].lives()).count();
+        begun < usize::from(job.overlap.live_max()) || self.has_bug(Bug::OverlapUnchecked)
+    }
+
     fn waiting(&self, tick: &Tick) -> Vec<Tick> {
         let others = self.open.iter().filter(|other| is_another(tick, other));
         let waits = |other: &&Tick| {
@@ -186,7 +193,11 @@ impl Ledger {
         };
         let is_next = row.reason != Some(Reason::Queued)
             || !self.waiting(&row.tick).iter().any(is_queued_before);
-        let has_room = row.attempt > 1 || (is_next && self.has_room(job, &row.tick));
+        let has_room = match row.attempt {
+            ..=1 => self.has_room(job, &row.tick),
+            _ => self.has_room_again(job, &row.tick),
+        };
+        let has_room = is_next && has_room;
         let is_seated = self.has_another_seat(who, &row.tick);
         self.is_current(who) && is_time && is_for_it && !is_seated && has_room
     }

@@ -31,6 +31,7 @@ impl World {
                     && host.frozen_until <= self.now
                 {
                     host.frozen_until = self.now + length;
+                    host.frozen_for = length;
                     // Its clock stands still; nobody on it can read it before it goes on.
                     host.clock.step(-length);
                 }

@@ -11,7 +11,10 @@ use crate::bug::Bug;
 use crate::happening::{Act, Entry, Happening, Heard, Order, Stage, Word};
 use crate::host::{Ended, Host};
 use crate::law::Start;
-use crate::time::{MILLISECOND, Micros, NodeClock, SECOND};
+use crate::time::{MILLISECOND, Micros, NodeClock, SECOND, stamp};
+
+/// A host that stood still for so long may have been called silent: its last beat was young enough to start by.
+const BLINDING: Micros = 10 * SECOND;
 
 impl World {
     /// The host, if what happens on it happens now. A frozen host lets everything wait.
@@ -123,6 +126,10 @@ impl World {
         self.story.tell(|| format!("node {node}: host comes up"));
         host.is_up = true;
         host.life += 1;
+        // The runner counts the instants in its journal from this boot.
+        let ahead = own - host.clock.read(now);
+        let entries = host.runner.journal.values_mut();
+        entries.for_each(|entry| entry.stage.counted_anew(ahead));
         host.clock = NodeClock::new(now, own, drift);
         let runner_life = host.runner.life;
         self.at(now + SECOND / 4, Happening::RunnerUp(node, runner_life));
@@ -326,10 +333,14 @@ impl World {
             let (tick, attempt) = (grant.tick, grant.attempt);
             format!("node {node}: STARTS {tick} attempt {attempt}")
         });
+        let host = self.hosts.get(&node).expect("something starts on it");
         let start = Start {
+            node,
             tick: grant.tick,
             attempt: grant.attempt,
             token: grant.token,
+            blind_until: (host.frozen_for >= BLINDING)
+                .then(|| stamp(store_now - (self.now - host.frozen_until))),
         };
         self.witness.start(start, store_now, &self.ledger);
     }

@@ -2,12 +2,12 @@
 
 use carillon_core::claim::ClaimAnswer::{Lost, Refused, Settled, Won};
 use carillon_core::overlap::Overlap;
-use carillon_core::run::Outcome;
+use carillon_core::run::{Outcome, Preference};
 use carillon_store::JobChange;
 use jiff::SignedDuration;
 
 use crate::on_both;
-use crate::world::{editor, ended, handed_back};
+use crate::world::{editor, ended, handed_back, retrying, started};
 
 on_both! {
     async fn a_queued_tick_goes_on_when_the_run_before_it_has_ended(mut world) {
@@ -59,6 +59,26 @@ on_both! {
 
         assert_eq!(taken, [Settled]);
         assert!(world.store.offers(10).await.unwrap().is_empty());
+    }
+
+    async fn a_lost_run_that_comes_back_waits_while_its_place_is_taken(mut world) {
+        let (job, claimant) = (world.job("a", Overlap::Skip).await, world.node("a").await);
+        let fire_time = world.soon().await;
+        let first = world.request(&job, fire_time);
+        let second = world.request(&job, fire_time + SignedDuration::from_micros(1));
+        world.store.claim(claimant, &[first]).await.unwrap();
+        world.store.report(&[started(&first), ended(&first, Outcome::Lost)]).await.unwrap();
+        assert_eq!(world.store.claim(claimant, &[second]).await.unwrap().answers, [Won]);
+        // Its node comes back: it had failed, and has one more attempt.
+        world.store.report(&[retrying(&first, Preference::Any)]).await.unwrap();
+        let offer = world.store.offers(10).await.unwrap()[0];
+        let asked = [(offer, world.mint.mint())];
+
+        let at_once = world.store.take_offers(claimant, &asked).await.unwrap();
+        world.store.report(&[ended(&second, Outcome::Succeeded)]).await.unwrap();
+        let afterwards = world.store.take_offers(claimant, &asked).await.unwrap();
+
+        assert_eq!((offer.attempt, at_once[0], afterwards[0]), (2, Refused, Won));
     }
 
     async fn a_node_gets_no_second_seat_of_a_tick(mut world) {

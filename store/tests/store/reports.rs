@@ -7,7 +7,7 @@ use carillon_store::ReportAnswer::{AlreadyApplied, Applied, NotYours};
 use jiff::SignedDuration;
 
 use crate::on_both;
-use crate::world::{ended, ending, started};
+use crate::world::{ended, retrying, started};
 
 on_both! {
     async fn a_report_is_recorded_once(mut world) {
@@ -41,19 +41,7 @@ on_both! {
         let (job, claimant) = (world.job("a", Overlap::Skip).await, world.node("a").await);
         let request = world.request(&job, world.soon().await);
         world.store.claim(claimant, &[request]).await.unwrap();
-        let at = request.tick.fire_time;
-        let retrying = Report {
-            tick: request.tick,
-            token: request.token,
-            news: News::Retrying {
-                started_at: Some(at),
-                at,
-                ending: ending(Outcome::Failed),
-                not_before: at,
-                until: at + SignedDuration::from_secs(60),
-                node: Preference::RatherNot(claimant.node),
-            },
-        };
+        let retrying = retrying(&request, Preference::RatherNot(claimant.node));
         let before = world.store.bulletin().await.unwrap();
 
         assert_eq!(world.store.report(std::slice::from_ref(&retrying)).await.unwrap(), [Applied]);

@@ -5,7 +5,7 @@ use carillon_core::identity::GroupId;
 use carillon_core::job::{Job, JobDraft, JobSpec, ScheduleText};
 use carillon_core::overlap::Overlap;
 use carillon_core::placement::Labels;
-use carillon_core::run::{Conclusion, News, Outcome, Reason, Report, Trigger};
+use carillon_core::run::{Conclusion, News, Outcome, Preference, Reason, Report, Trigger};
 use carillon_core::schedule::DstRule;
 use carillon_core::tick::Tick;
 use carillon_core::token::{Token, TokenMint};
@@ -225,6 +225,23 @@ pub(crate) fn handed_back(request: &ClaimRequest) -> Report {
         news: News::HandedBack {
             until: request.tick.fire_time + SignedDuration::from_secs(60),
             reason: Reason::SpawnRefused,
+        },
+    }
+}
+
+/// The report that an attempt failed and another is due at once, by whichever node.
+pub(crate) fn retrying(request: &ClaimRequest, node: Preference) -> Report {
+    let at = request.tick.fire_time;
+    Report {
+        tick: request.tick,
+        token: request.token,
+        news: News::Retrying {
+            started_at: Some(at),
+            at,
+            ending: ending(Outcome::Failed),
+            not_before: at,
+            until: at + SignedDuration::from_secs(60),
+            node,
         },
     }
 }
