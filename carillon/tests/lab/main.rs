@@ -11,6 +11,7 @@
 
 mod embedded;
 mod first_hour;
+mod kills;
 mod laws;
 mod overlap;
 mod refusals;

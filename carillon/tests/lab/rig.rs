@@ -218,15 +218,31 @@ impl Agent {
         self.process.kill();
     }
 
+    /// Kills its runner (SIGKILL), and says whether there was one.
+    pub(crate) fn kill_runner(&self) -> bool {
+        let log = self.process.log();
+        let pid = log.rsplit_once("runner.pid=");
+        let Some(pid) = pid.and_then(|(_, last)| last.split_whitespace().next()) else {
+            return false;
+        };
+        // The number may be another's by now.
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).into_owned();
+        line.contains(&self.data_dir.display().to_string())
+            && std::process::Command::new("kill")
+                .args(["-9", pid])
+                .status()
+                .expect("kill runs")
+                .success()
+    }
+
     /// Kills its runner and removes the journal: nobody knows any more what the runner did.
     pub(crate) fn wipe_runner(&self) {
-        let log = self.process.log();
-        let (_, last) = log.rsplit_once("runner.pid=").expect("it met a runner");
-        let pid = last.split_whitespace().next().expect("a pid follows");
-        let kill = std::process::Command::new("kill")
-            .args(["-9", pid])
-            .status();
-        assert!(kill.expect("kill runs").success());
+        assert!(
+            self.kill_runner(),
+            "it has no runner\n{}",
+            self.process.log()
+        );
         let journal = self.data_dir.join("runner.journal");
         std::fs::remove_file(journal).expect("the runner had a journal");
     }
