@@ -129,6 +129,11 @@ impl Agent {
         self.scheduler.check(&owned.collect())
     }
 
+    /// Whether it takes no more for now.
+    pub(crate) fn is_full(&self) -> bool {
+        self.scheduler.held_count() >= RUNNING_MAX as usize
+    }
+
     /// The time by the store's clock, as well as this node knows it.
     pub(crate) fn now(&self) -> Timestamp {
         stamp(self.mono + self.offset.map_or(0, |(offset, ..)| offset))

@@ -10,7 +10,7 @@ use carillon_core::token::Token;
 use jiff::Timestamp;
 
 use crate::crontab::{Version, node_name};
-use crate::ledger::{Ledger, RUNNING_MAX, Row};
+use crate::ledger::{Ledger, Row};
 use crate::story::Story;
 use crate::time::{DAWN, MILLISECOND, Micros, SECOND, stamp, told};
 
@@ -20,16 +20,12 @@ const EARLY_MAX: Micros = 250 * MILLISECOND;
 /// In a calm world a start comes no later than this after its fire time.
 const CALM_LATE_MAX: Micros = 500 * MILLISECOND;
 
-/// So many commands, and those that are claimed and not yet started, fill a node.
-const FULL: usize = RUNNING_MAX as usize - 2;
-
 /// Nodes of a calm world have met each other by then.
 const CALM_FROM: Micros = 10 * SECOND;
 
 /// One start of a command, as it truly happened.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Start {
-    pub(crate) node: NodeId,
     pub(crate) tick: Tick,
     pub(crate) attempt: u32,
     pub(crate) token: Token,
@@ -60,6 +56,8 @@ pub(crate) struct Witness {
     highest: Micros,
     /// Some node had as much to do as it may at once: others waited for a place, in the calmest weather.
     was_full: bool,
+    /// How far the store's clock went back, all in all: what was claimed before lies ahead of what came after.
+    stepped_back: Micros,
 }
 
 impl Witness {
@@ -72,11 +70,21 @@ impl Witness {
             ended: BTreeMap::new(),
             highest: 0,
             was_full: false,
+            stepped_back: 0,
         }
     }
 
     pub(crate) fn see_clock(&mut self, store_now: Micros) {
         self.highest = self.highest.max(store_now);
+    }
+
+    /// A node holds as many runs as it may, or asks for them.
+    pub(crate) fn see_full(&mut self) {
+        self.was_full = true;
+    }
+
+    pub(crate) fn see_step(&mut self, by: Micros) {
+        self.stepped_back += (-by).max(0);
     }
 
     pub(crate) fn start(&mut self, start: Start, store_now: Micros, ledger: &Ledger) {
@@ -111,8 +119,6 @@ impl Witness {
             }
         }
         self.alive.insert(start.token, start);
-        let on_node = self.alive.values().filter(|other| other.node == start.node);
-        self.was_full |= on_node.count() >= FULL;
     }
 
     fn judge_claim(&self, row: &Row, ledger: &Ledger) {
@@ -290,7 +296,7 @@ impl Witness {
                 }
             }
         }
-        records.judge_rest(ledger, &self.story);
+        records.judge_rest(ledger, &self.story, EARLY_MAX + self.stepped_back);
     }
 
     fn judge_tick(&self, tenure: &Version, at: Micros, ledger: &Ledger, records: &mut Records) {
@@ -367,7 +373,7 @@ impl Records {
 
     /// What is left was not expected: a stretch that counts too many, or a run of nothing. A claim made just before
     /// an edit may stand for a tick just after it.
-    fn judge_rest(&self, ledger: &Ledger, story: &Story) {
+    fn judge_rest(&self, ledger: &Ledger, story: &Story, ahead_max: Micros) {
         for (job, _, first, last, left) in &self.stretches {
             if *left != 0 {
                 let (first, last) = (told(*first), told(*last));
@@ -383,7 +389,7 @@ impl Records {
             let tenure = ledger.tenures().iter().find(of);
             let was_ahead = tenure.and_then(|t| t.valid_until).is_some_and(|until| {
                 let fire = tick.fire_time.as_microsecond();
-                until < fire && fire <= until + EARLY_MAX
+                until < fire && fire <= until + ahead_max
             });
             let is_seat = tenure.is_some_and(|t| t.placement == Placement::EveryNode);
             if !was_ahead && !is_seat && row.trigger != Trigger::Boot {

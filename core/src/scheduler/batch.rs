@@ -22,6 +22,13 @@ pub(super) enum Step {
     Take,
 }
 
+impl Step {
+    /// Whether the node may have what it asks for before it hears the answer.
+    pub(super) fn holds(self) -> bool {
+        matches!(self, Step::Claim | Step::Take)
+    }
+}
+
 /// A tick that this node may decide.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate {

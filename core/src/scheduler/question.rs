@@ -45,7 +45,7 @@ impl Scheduler {
         {
             let ((_, id), mut batch) = entry.remove_entry();
             self.drop_stale(&mut batch);
-            if matches!(batch.step, Step::Claim | Step::Take) && batch.repeats == 0 {
+            if batch.step.holds() && batch.repeats == 0 {
                 batch.asked_at = self.now;
                 self.leave_held(&mut batch);
                 self.fit_into_room(&mut batch);
@@ -72,7 +72,7 @@ impl Scheduler {
             .partition(wants);
         batch.candidates = kept;
         for candidate in &dropped {
-            if batch.repeats > 0 {
+            if batch.step.holds() && batch.repeats > 0 {
                 self.held.remove(&candidate.tick);
             }
             self.withdraw(candidate);

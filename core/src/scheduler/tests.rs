@@ -446,6 +446,24 @@ fn offer_on_its_way_is_not_claimed_beside() {
 }
 
 #[test]
+fn look_that_is_given_up_gives_up_no_other_question() {
+    let mut node = node(&[2], Gate::Open);
+    let offer = handed_back(at(9_000));
+    let looked = looks(&node.handle(at(10_000), Event::Woke))[0];
+    node.handle(at(10_010), Event::OffersSeen(vec![offer]));
+    assert_eq!(takes(&node.handle(at(15_000), Event::Woke)).len(), 1);
+
+    let unknown = Event::LookAnswered {
+        batch: looked,
+        decided: None,
+    };
+    node.handle(at(15_010), unknown);
+    node.handle(at(30_000), Event::Woke);
+
+    assert!(node.holds(&offer.tick));
+}
+
+#[test]
 fn grant_tells_when_it_was_asked_for_first() {
     let mut node = node(&[], Gate::Open);
     let batch = claims(&node.handle(at(9_800), Event::Woke))[0].0;

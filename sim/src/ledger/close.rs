@@ -116,7 +116,9 @@ impl Ledger {
                 fire_time: settlement.until_time,
                 ..tick
             };
-            if self.rows.contains_key(&tick) {
+            if let Some(row) = self.rows.get(&tick) {
+                // The record of a shorter stretch leaves the rest of this one undecided.
+                is_contested |= row.until_time < settlement.until_time;
                 continue;
             }
             if self.is_covered(&tick) {

@@ -42,7 +42,10 @@ impl World {
                 }
             }
             Fault::StoreDown(length) => self.store_down_until = self.now + length,
-            Fault::StoreClockStep(by) => self.store_shift += by,
+            Fault::StoreClockStep(by) => {
+                self.store_shift += by;
+                self.witness.see_step(by);
+            }
             Fault::Partition(node, length) => {
                 if let Some(host) = self.hosts.get_mut(&node) {
                     host.cut_until = self.now + length;

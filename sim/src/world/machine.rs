@@ -50,9 +50,13 @@ impl World {
         let mono = host.clock.read(now);
         let agent = host.agent.as_mut().expect("its life is current");
         let acts = agent.hear(mono, heard);
+        let is_full = agent.is_full();
         if let Err(wrong) = agent.check() {
             self.story
                 .break_law("inside the scheduler", format!("node {node}: {wrong}"));
+        }
+        if is_full {
+            self.witness.see_full();
         }
         self.perform(node, acts);
     }
@@ -335,7 +339,6 @@ impl World {
         });
         let host = self.hosts.get(&node).expect("something starts on it");
         let start = Start {
-            node,
             tick: grant.tick,
             attempt: grant.attempt,
             token: grant.token,
