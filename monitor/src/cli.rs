@@ -1,4 +1,4 @@
-//! The commands of the monitor, for its own program and for the one that holds every role.
+//! The command line of the monitor: one subcommand for each verb.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use carillon_core::rule::{Rule, Subject};
 use carillon_lifecycle::config::Config;
 use carillon_lifecycle::{logging, service_manager, shutdown};
 use carillon_store::{MONITOR_SILENT_AFTER, Store, StoreUrl};
-use clap::{Args, Subcommand};
+use clap::{Parser, Subcommand};
 
 use crate::clock::host_now;
 use crate::delivering::with_causes;
@@ -18,25 +18,27 @@ use crate::letter;
 use crate::mailer::Mailer;
 use crate::options::MonitorOptions;
 
-/// What every command takes.
-#[derive(Debug, Clone, Args)]
-pub struct CommonArgs {
-    /// The configuration file; else $CARILLON_CONFIG, ./carillon.toml or /etc/carillon/carillon.toml.
+/// Tells the right people, once, when something of Carillon is not well.
+#[derive(Debug, Parser)]
+#[command(name = "monitor", version, about)]
+pub struct CommandLine {
+    /// The configuration file; otherwise $CARILLON_CONFIG, ./carillon.toml or /etc/carillon/carillon.toml.
     #[arg(long, global = true, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    verb: Verb,
 }
 
-/// What the monitor can be asked to do.
-#[derive(Debug, Clone, Subcommand)]
-pub enum MonitorCommand {
-    /// Watch and tell, in the foreground, until SIGTERM.
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Watches and tells, in the foreground, until it is told to stop.
     Start,
-    /// Send a mail to ADDRESS, to see that mail leaves and what it looks like.
+    /// Sends a mail to ADDRESS, to see that mail leaves and what it looks like.
     TestMail {
         /// Where it goes.
         address: String,
     },
-    /// Say what is configured, what is reachable and what is missing.
+    /// Says what is configured, what is reachable and what is missing.
     Check,
 }
 
@@ -44,13 +46,13 @@ pub enum MonitorCommand {
 ///
 /// # Errors
 /// With what went wrong and what to do about it.
-pub async fn run(command: MonitorCommand, common: &CommonArgs) -> anyhow::Result<()> {
+pub async fn run(command_line: CommandLine) -> anyhow::Result<()> {
     logging::init(None);
-    let config = Config::load(common.config.as_deref())?;
-    match command {
-        MonitorCommand::Start => start(&config).await,
-        MonitorCommand::TestMail { address } => test_mail(&config, &address).await,
-        MonitorCommand::Check => check(&config).await,
+    let config = Config::load(command_line.config.as_deref())?;
+    match command_line.verb {
+        Verb::Start => start(&config).await,
+        Verb::TestMail { address } => test_mail(&config, &address).await,
+        Verb::Check => check(&config).await,
     }
 }
 
