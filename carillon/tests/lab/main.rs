@@ -12,6 +12,7 @@
 mod embedded;
 mod first_hour;
 mod laws;
+mod moving;
 mod overlap;
 mod refusals;
 mod rig;
