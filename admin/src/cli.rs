@@ -1,8 +1,10 @@
 //! The command line of the admin: one subcommand for each verb. Answers go to standard output, logs to standard error.
 
+mod backup;
 mod export;
 mod import;
 mod people;
+mod progress;
 mod retention;
 mod runs;
 mod start;
@@ -53,6 +55,10 @@ enum Verb {
     Import(import::Import),
     /// Prints all jobs as JSON, one array.
     Export,
+    /// Writes everything that the database holds into a file, while everybody goes on working.
+    Backup(backup::Backup),
+    /// Brings a backup back, into an empty database of any kind: all of it or nothing.
+    Restore(backup::Restore),
     /// Examines configuration, database and its guarantees, and prints a verdict for each.
     Check,
     /// Starts a job once, now, and prints the run's id.
@@ -91,7 +97,7 @@ impl CommandLine {
         let config = Config::load(self.config.as_deref())?;
         if let Some(data) = &self.data {
             match self.verb {
-                Verb::Start(_) | Verb::Migrate => std::fs::create_dir_all(data)
+                Verb::Start(_) | Verb::Migrate | Verb::Restore(_) => std::fs::create_dir_all(data)
                     .with_context(|| format!("making the data directory {}", data.display()))?,
                 _ if database_of(data).exists() => {}
                 _ => bail!(
@@ -102,10 +108,13 @@ impl CommandLine {
         }
         let store = open_store(&config, self.data.as_deref())?;
         match &self.verb {
-            Verb::Start(_) | Verb::Migrate | Verb::Check => {}
+            Verb::Start(_) | Verb::Migrate | Verb::Restore(_) | Verb::Check => {}
             _ => store.check_schema().await?,
         }
-        let may_change = matches!(self.verb, Verb::Import(_) | Verb::Run(_) | Verb::Kill(_));
+        let may_change = matches!(
+            self.verb,
+            Verb::Import(_) | Verb::Restore(_) | Verb::Run(_) | Verb::Kill(_)
+        );
         let done = match self.verb {
             Verb::Start(start) => start.act(&config, &store, self.data.is_some()).await,
             Verb::Migrate => migrate(&store).await,
@@ -113,6 +122,8 @@ impl CommandLine {
             Verb::Token(token) => token.act(&store).await,
             Verb::Import(import) => import.act(&store).await,
             Verb::Export => export::act(&store).await,
+            Verb::Backup(backup) => backup.act(&store).await,
+            Verb::Restore(restore) => restore.act(&store).await,
             Verb::Check => start::check(&config, &store).await,
             Verb::Run(run) => run.act(&store).await,
             Verb::Kill(kill) => kill.act(&store).await,

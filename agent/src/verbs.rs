@@ -1,5 +1,6 @@
 //! What the command line does to an agent that lives.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -76,21 +77,17 @@ pub(crate) async fn show_stats(
         let Some(stats) = stats(data_dir).await? else {
             return Ok(not_running(data_dir));
         };
-        print_stats(&stats, arguments)?;
-        if !arguments.watch {
+        let text = match arguments.json {
+            true => serde_json::to_string(&stats)?,
+            false => stats.to_string(),
+        };
+        // A reader who has seen enough is no failure.
+        let is_read = writeln!(std::io::stdout(), "{text}").is_ok();
+        if !arguments.watch || !is_read {
             return Ok(ExitCode::SUCCESS);
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-}
-
-#[expect(clippy::print_stdout, reason = "this is what the caller asked to read")]
-fn print_stats(stats: &Stats, arguments: &StatsArguments) -> anyhow::Result<()> {
-    match arguments.json {
-        true => println!("{}", serde_json::to_string(stats)?),
-        false => println!("{stats}"),
-    }
-    Ok(())
 }
 
 /// Starts the agent in a session of its own and returns when it is up.
@@ -116,7 +113,7 @@ pub(crate) async fn start_in_background(config: &Config) -> anyhow::Result<ExitC
     let pid = child.pid;
     let up = await_agent(data_dir, |stats| stats.pid == pid);
     tokio::select! {
-        up = up => println!("{}", up?.pid),
+        up = up => writeln!(std::io::stdout(), "{}", up?.pid).context("writing to standard output")?,
         () = child.ended() => bail!("the agent ended at once; {} says why", log.display()),
     }
     Ok(ExitCode::SUCCESS)

@@ -3,10 +3,13 @@
 //! Composes the other crates and owns nothing: each subcommand is one file with its arguments and
 //! one function, and one line in [`Command`].
 
+mod completions;
 mod crontab_import;
 mod describe;
 mod failure;
+mod man;
 mod next;
+mod program;
 mod run_feed;
 mod up;
 
@@ -31,6 +34,8 @@ enum Command {
     Up(up::Up),
     Next(next::Next),
     Describe(describe::Describe),
+    Completions(completions::Completions),
+    Man(man::Man),
     /// Becomes the runner of a data directory; `up` starts it by itself.
     #[command(hide = true)]
     Runner(RunnerArguments),
@@ -46,6 +51,8 @@ fn main() -> ExitCode {
         Command::Runner(runner) => runner.run().map_err(Failure::Work),
         Command::Next(next) => next.run(),
         Command::Describe(describe) => describe.run(),
+        Command::Completions(completions) => completions.run(),
+        Command::Man(man) => man.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,8 +9,8 @@
 //! delivery is claimed.
 
 mod alarm;
+pub mod cli;
 mod clock;
-pub mod command;
 mod delivering;
 pub mod envelope;
 mod job_rounds;

@@ -2,23 +2,12 @@
 
 use std::process::ExitCode;
 
-use carillon_monitor::command::{CommonArgs, MonitorCommand, run};
+use carillon_monitor::cli::{CommandLine, run};
 use clap::Parser;
-
-/// Tells the right people, once, when something of Carillon is not well.
-#[derive(Debug, Parser)]
-#[command(name = "monitor", version)]
-struct Program {
-    #[command(flatten)]
-    common: CommonArgs,
-    #[command(subcommand)]
-    command: MonitorCommand,
-}
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let program = Program::parse();
-    match run(program.command, &program.common).await {
+    match run(CommandLine::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);

@@ -9,6 +9,7 @@ mod agent_link;
 mod attempt;
 mod birth;
 mod capture;
+pub mod cli;
 pub mod client;
 mod clock;
 mod commit;

@@ -9,9 +9,11 @@
 
 mod address;
 mod api_tokens;
+mod archive;
 mod attempts;
 mod audit_log;
 mod backend;
+mod backup;
 mod beats;
 mod claim_rules;
 mod claims;
@@ -40,6 +42,7 @@ mod outputs;
 mod preflight;
 mod reaper;
 mod reports;
+mod restore;
 mod retention;
 mod row;
 mod run;
@@ -67,6 +70,7 @@ pub use api_tokens::{ApiToken, NewToken, TokenEntry};
 pub use attempts::Attempt;
 pub use audit_log::{AuditEntry, AuditFilter, Editor};
 use backend::Backend;
+pub use backup::{BackupError, BackupProgress, BackupScope};
 pub use beats::{Beat, BeatAnswer, Bulletin};
 pub use claims::Claimed;
 pub use deliveries::{
@@ -88,6 +92,7 @@ pub use notices::Notice;
 pub use outputs::OutputChunk;
 pub use preflight::{Finding, Weight};
 pub use reports::ReportAnswer;
+pub use restore::{RestoreError, RestoreOptions, Restored};
 pub use retention::{Dropped, Kept, Retention};
 pub use run::Run;
 pub use run_list::{ListedRun, RunFilter};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use sqlx::mysql::MySqlArguments;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::SqliteArguments;
@@ -123,6 +124,42 @@ impl Link {
             }
         };
         self.settle(was_clean, rows)
+    }
+
+    /// Shows an answer of any size row by row, until `look` has seen enough and says `false`.
+    pub(crate) async fn each_row(
+        &mut self,
+        statement: &'static Statement,
+        mut look: impl FnMut(Row) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        let text = statement.text(self.dialect());
+        self.is_clean = false;
+        match self.connection_mut() {
+            Connection::MySql(connection) => {
+                let mut rows = sqlx::query(text.sql.as_str()).fetch(&mut **connection);
+                while let Some(row) = rows.try_next().await? {
+                    if !look(Row::MySql(row))? {
+                        break;
+                    }
+                }
+            }
+            Connection::Sqlite(connection) => {
+                let mut rows = sqlx::query(text.sql.as_str()).fetch(&mut **connection);
+                while let Some(row) = rows.try_next().await? {
+                    if !look(Row::Sqlite(row))? {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the connection back after [`Store::snapshot`].
+    pub(crate) async fn end_snapshot(mut self) -> Result<(), StoreError> {
+        self.say("rollback").await?;
+        self.is_clean = true;
+        Ok(())
     }
 
     /// The first row of an answer, if there is one.
@@ -256,6 +293,22 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// A connection whose answers are all from one moment, however long it asks. Others go on writing.
+    pub(crate) async fn snapshot(&self) -> Result<Link, StoreError> {
+        let mut link = self.reader().await?;
+        match link.dialect() {
+            Dialect::MySql => {
+                link.say("set transaction isolation level repeatable read")
+                    .await?;
+                link.say("start transaction with consistent snapshot")
+                    .await?;
+            }
+            // The first question fixes the moment.
+            Dialect::Sqlite => link.say("begin; select count(*) from cluster").await?,
+        }
+        Ok(link)
     }
 
     /// Repeats `attempt` while it loses against other writers, all within `limit`. Every attempt is a transaction

@@ -117,6 +117,11 @@ impl Store {
     }
 }
 
+/// The number of the newest migration that this program knows.
+pub(crate) fn schema_version() -> i64 {
+    MYSQL.iter().map(|step| step.version).max().unwrap_or(0)
+}
+
 /// Waits until nobody else migrates. The migrator's own lock does not wait on MariaDB.
 async fn lock_migrations(connection: &mut MySqlConnection) -> Result<(), StoreError> {
     let locked: Option<i64> =
@@ -169,7 +174,7 @@ fn migrate_error(error: MigrateError) -> StoreError {
         MigrateError::VersionMismatch(version) => SchemaError::Foreign { version }.into(),
         MigrateError::VersionMissing(found) => SchemaError::Newer {
             found,
-            needed: MYSQL.iter().map(|step| step.version).max().unwrap_or(0),
+            needed: schema_version(),
         }
         .into(),
         error => SchemaError::Failed(error.to_string()).into(),

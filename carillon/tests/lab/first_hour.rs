@@ -107,6 +107,27 @@ fn agent_goes_to_the_background_once_it_is_up() {
 }
 
 #[test]
+fn reader_who_has_seen_enough_is_no_failure() {
+    let machine = Machine::new();
+    machine.succeed("agent", &["start", "--daemon"]);
+
+    for (name, verb) in [
+        ("agent", ["stats", "--watch"].as_slice()),
+        ("agent", &["check"]),
+        ("admin", &["check"]),
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe opens");
+        drop(reader);
+        let output = machine.command(name, verb).stdout(writer).output();
+        let output = output.expect("it starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{name} {verb:?}: {said}");
+        assert_eq!(said, "", "{name} {verb:?}");
+    }
+    machine.succeed("agent", &["stop"]);
+}
+
+#[test]
 fn agent_that_cannot_come_up_in_the_background_says_where_its_log_is() {
     let machine = Machine::new();
     // A place that only its user finds out to be no place: the sentinels' service has no name.

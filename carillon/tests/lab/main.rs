@@ -13,6 +13,7 @@ mod embedded;
 mod first_hour;
 mod kills;
 mod laws;
+mod moving;
 mod overlap;
 mod refusals;
 mod rig;

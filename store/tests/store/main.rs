@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
 mod audit;
+mod backups;
 mod claim_model;
 mod claims;
 mod jobs;

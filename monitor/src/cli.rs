@@ -1,5 +1,6 @@
-//! The commands of the monitor, for its own program and for the one that holds every role.
+//! The command line of the monitor: one subcommand for each verb.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
@@ -10,7 +11,7 @@ use carillon_core::rule::{Rule, Subject};
 use carillon_lifecycle::config::Config;
 use carillon_lifecycle::{logging, service_manager, shutdown};
 use carillon_store::{MONITOR_SILENT_AFTER, Store, StoreUrl};
-use clap::{Args, Subcommand};
+use clap::{Parser, Subcommand};
 
 use crate::clock::host_now;
 use crate::delivering::with_causes;
@@ -18,25 +19,27 @@ use crate::letter;
 use crate::mailer::Mailer;
 use crate::options::MonitorOptions;
 
-/// What every command takes.
-#[derive(Debug, Clone, Args)]
-pub struct CommonArgs {
-    /// The configuration file; else $CARILLON_CONFIG, ./carillon.toml or /etc/carillon/carillon.toml.
+/// Tells the right people, once, when something of Carillon is not well.
+#[derive(Debug, Parser)]
+#[command(name = "monitor", version, about)]
+pub struct CommandLine {
+    /// The configuration file; otherwise $CARILLON_CONFIG, ./carillon.toml or /etc/carillon/carillon.toml.
     #[arg(long, global = true, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    verb: Verb,
 }
 
-/// What the monitor can be asked to do.
-#[derive(Debug, Clone, Subcommand)]
-pub enum MonitorCommand {
-    /// Watch and tell, in the foreground, until SIGTERM.
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Watches and tells, in the foreground, until it is told to stop.
     Start,
-    /// Send a mail to ADDRESS, to see that mail leaves and what it looks like.
+    /// Sends a mail to ADDRESS, to see that mail leaves and what it looks like.
     TestMail {
         /// Where it goes.
         address: String,
     },
-    /// Say what is configured, what is reachable and what is missing.
+    /// Says what is configured, what is reachable and what is missing.
     Check,
 }
 
@@ -44,13 +47,13 @@ pub enum MonitorCommand {
 ///
 /// # Errors
 /// With what went wrong and what to do about it.
-pub async fn run(command: MonitorCommand, common: &CommonArgs) -> anyhow::Result<()> {
+pub async fn run(command_line: CommandLine) -> anyhow::Result<()> {
     logging::init(None);
-    let config = Config::load(common.config.as_deref())?;
-    match command {
-        MonitorCommand::Start => start(&config).await,
-        MonitorCommand::TestMail { address } => test_mail(&config, &address).await,
-        MonitorCommand::Check => check(&config).await,
+    let config = Config::load(command_line.config.as_deref())?;
+    match command_line.verb {
+        Verb::Start => start(&config).await,
+        Verb::TestMail { address } => test_mail(&config, &address).await,
+        Verb::Check => check(&config).await,
     }
 }
 
@@ -168,10 +171,7 @@ fn options(config: &Config) -> anyhow::Result<MonitorOptions> {
     Ok(MonitorOptions::from_config(config, Store::new(url), name)?)
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "the answer to whoever typed the command"
-)]
+/// Answers whoever typed the command. A reader who has seen enough is no failure.
 fn say(line: &str) {
-    println!("{line}");
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
