@@ -6,6 +6,7 @@ use std::str::FromStr;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::concurrency_key::ConcurrencyKey;
 use crate::identity::{GroupId, JobId};
 use crate::launch::LaunchSpec;
 use crate::misfire::{CATCH_UP_WINDOW, LatePolicy, Misfire, start_deadline_for};
@@ -127,6 +128,9 @@ pub struct JobSpec {
     /// What to do when the last run still lives.
     #[serde(skip_serializing_if = "is_default")]
     pub overlap: Overlap,
+    /// Jobs of one group with the same key count as one for the overlap policy of each.
+    #[serde(skip_serializing_if = "is_default")]
+    pub concurrency_key: Option<ConcurrencyKey>,
     /// What to do with late ticks; none takes the default of the schedule.
     #[serde(skip_serializing_if = "is_default")]
     pub misfire: Option<Misfire>,

@@ -12,6 +12,7 @@ pub mod announcement;
 pub mod claim;
 pub mod command_line;
 pub mod conclusion;
+pub mod concurrency_key;
 pub mod crontab;
 pub mod evidence;
 pub mod fitness;

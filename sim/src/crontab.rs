@@ -67,6 +67,8 @@ pub(crate) struct Version {
     pub(crate) placement: Placement,
     pub(crate) target: Arc<Target>,
     pub(crate) overlap: Overlap,
+    /// Jobs with the same key are one for the overlap policy. An edit does not change it.
+    pub(crate) key: Option<i64>,
     pub(crate) late: LatePolicy,
     pub(crate) retry: Retry,
     /// How long a command lasts, at most.
@@ -96,6 +98,7 @@ impl Version {
             placement,
             target: Arc::new(target),
             overlap: draw_overlap(dice),
+            key: draw_key(dice),
             late: draw_late(dice),
             retry: draw_retry(dice),
             lasts_max: *dice.pick(&[100 * MILLISECOND, 2 * SECOND, 6 * SECOND, 15 * SECOND]),
@@ -146,6 +149,12 @@ fn draw_overlap(dice: &mut Dice) -> Overlap {
         6 => Overlap::Queue(2),
         _ => Overlap::Replace,
     }
+}
+
+/// Drawn from a branch of the dice, so that worlds without keys are what they were.
+fn draw_key(dice: &Dice) -> Option<i64> {
+    let mut branch = Dice::new(dice.clone().next());
+    branch.chance(300).then(|| branch.between(0, 2))
 }
 
 fn draw_late(dice: &mut Dice) -> LatePolicy {

@@ -110,18 +110,41 @@ impl Witness {
             let how = format!("{} is claimed at {}", row.tick, told(stamp(claimed_at)));
             self.story.break_law("no claim ahead of its time", how);
         }
-        let live_max = [Some(tenure), ledger.job(row.tick.job)];
-        let live_max = live_max.into_iter().flatten().map(|v| v.overlap.live_max());
-        let live_max = usize::from(live_max.max().unwrap_or(1));
-        let lives = |tick: &Tick| ledger.row(tick).is_some_and(|row| row.phase != Phase::Done);
-        let others = self.alive.values().filter(|other| {
-            other.tick.job == row.tick.job && other.tick != row.tick && lives(&other.tick)
-        });
-        if tenure.placement == Placement::One && others.count() >= live_max {
+        if tenure.placement == Placement::One && self.is_crowded(row, tenure, ledger) {
             let (tick, overlap) = (row.tick, tenure.overlap);
             let how = format!("{tick} starts beyond overlap {overlap}");
             self.story.break_law("overlap", how);
         }
+    }
+
+    /// Whether more live than the most generous policy of those that live allows: each was judged by its own when it was
+    /// claimed, and one that was claimed before may start after.
+    fn is_crowded(&self, row: &Row, tenure: &Version, ledger: &Ledger) -> bool {
+        let mut live_max = tenure.overlap.live_max();
+        if let Some(current) = ledger.job(row.tick.job) {
+            live_max = live_max.max(current.overlap.live_max());
+        }
+        let mut others = 0;
+        for other in self.alive.values().filter(|other| other.tick != row.tick) {
+            if ledger
+                .row(&other.tick)
+                .is_none_or(|row| row.phase == Phase::Done)
+            {
+                continue;
+            }
+            let is_own = other.tick.job == row.tick.job;
+            let tenures = ledger.tenures().iter();
+            let theirs = tenures.filter(|theirs| theirs.job == other.tick.job);
+            let sharing = theirs.filter(|theirs| theirs.key.is_some() && theirs.key == tenure.key);
+            let most = sharing.map(|theirs| theirs.overlap.live_max()).max();
+            if is_own {
+                others += 1;
+            } else if let Some(most) = most {
+                others += 1;
+                live_max = live_max.max(most);
+            }
+        }
+        others >= live_max
     }
 
     /// A seat whose next attempt has gone elsewhere is free again.

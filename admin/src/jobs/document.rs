@@ -84,6 +84,7 @@ pub(crate) fn write_draft(draft: &JobDraft, groups: &[JobGroup]) -> Value {
         "nodes": spec.target.nodes,
         "exclude_nodes": spec.target.exclude,
         "overlap": spec.overlap,
+        "concurrency_key": spec.concurrency_key,
         "misfire": spec.misfire,
         "misfire_window_s": spec.misfire_window_s,
         "start_deadline_s": spec.start_deadline_s,
@@ -135,7 +136,7 @@ pub(crate) fn require(document: &Document, errors: &mut FieldErrors) {
 fn unknown(key: &str) -> String {
     let known = "name, group, description, enabled, schedule, zone, dst, command, shell, cwd, env, stdin, run_as, umask, nice, \
          limits, timeout_s, idle_timeout_s, kill_grace_s, output_head_bytes, output_tail_bytes, leftovers, placement, \
-         labels, nodes, exclude_nodes, overlap, misfire, misfire_window_s, start_deadline_s, retry, delivery, success_codes, mail_to";
+         labels, nodes, exclude_nodes, overlap, concurrency_key, misfire, misfire_window_s, start_deadline_s, retry, delivery, success_codes, mail_to";
     format!("a job has no field {key:?}; it has {known}")
 }
 
@@ -299,6 +300,11 @@ fn set_policy(key: &str, value: &Value, spec: &mut JobSpec) -> Set {
         "nodes" => put(&mut spec.target.nodes, value),
         "exclude_nodes" => put(&mut spec.target.exclude, value),
         "overlap" => put(&mut spec.overlap, value),
+        "concurrency_key" if value.as_str() == Some("") => {
+            spec.concurrency_key = None;
+            Some(Ok(()))
+        }
+        "concurrency_key" => put(&mut spec.concurrency_key, value),
         "misfire" => put(&mut spec.misfire, value),
         "misfire_window_s" => put(&mut spec.misfire_window_s, value),
         "start_deadline_s" => put(&mut spec.start_deadline_s, value),
@@ -409,7 +415,7 @@ mod tests {
         let mut draft = blank(GroupId(1));
         let given = document(json!({
             "name": "nightly", "group": "default", "command": "backup --all", "schedule": "0 3 * * *", "zone": "Europe/Berlin",
-            "env": {"LEVEL": "9"}, "placement": "n(2)", "labels": {"role": "web"}, "overlap": "queue(5)", "misfire": "all(3)",
+            "env": {"LEVEL": "9"}, "placement": "n(2)", "labels": {"role": "web"}, "overlap": "queue(5)", "concurrency_key": "db", "misfire": "all(3)",
             "timeout_s": 1.5, "kill_grace_s": 3, "retry": {"max_attempts": 3, "delay_s": 1}, "umask": "027", "exclude_nodes": ["b"],
         }));
         assert!(apply(&given, &mut draft, &groups(), JobId(0)).is_empty());
@@ -429,7 +435,7 @@ mod tests {
         let mut draft = blank(GroupId(1));
         let wrong = document(json!({
             "name": "", "command": " ", "schedule": "61 * * * *", "uid": 0, "timeout_s": -1, "env": {"A B": "x"}, "group": "none",
-            "overlap": "sometimes", "retry": {"max_attempts": 0}, "success_codes": [256],
+            "overlap": "sometimes", "concurrency_key": " ", "retry": {"max_attempts": 0}, "success_codes": [256],
         }));
         let errors = apply(&wrong, &mut draft, &groups(), JobId(0));
 

@@ -34,6 +34,7 @@ const SINGLE: &[&str] = &[
     "exclude_nodes",
     "overlap",
     "overlap_n",
+    "concurrency_key",
     "misfire",
     "misfire_n",
     "misfire_window",
@@ -153,7 +154,15 @@ impl Fields {
             document.insert(name.to_owned(), json!(self.of(name)));
         }
         for name in [
-            "name", "schedule", "zone", "dst", "shell", "cwd", "run_as", "delivery",
+            "name",
+            "schedule",
+            "zone",
+            "dst",
+            "shell",
+            "cwd",
+            "run_as",
+            "delivery",
+            "concurrency_key",
         ] {
             document.insert(name.to_owned(), json!(self.of(name).trim()));
         }
@@ -305,7 +314,7 @@ mod tests {
         }];
         let document = json!({
             "name": "nightly 备份", "command": "backup\n--all", "schedule": "H 3 * * *", "zone": "Asia/Shanghai", "dst": "skip", "enabled": false,
-            "env": {"A": "1=2", "B": ""}, "labels": {"role": "web"}, "nodes": ["a", "b"], "placement": "n(3)", "overlap": "queue(4)",
+            "env": {"A": "1=2", "B": ""}, "labels": {"role": "web"}, "nodes": ["a", "b"], "placement": "n(3)", "overlap": "queue(4)", "concurrency_key": "db",
             "misfire": "all(9)", "misfire_window_s": 7200, "timeout_s": 90, "kill_grace_s": 5, "success_codes": [0, 3], "mail_to": "",
             "retry": {"max_attempts": 4, "backoff": "exponential", "delay_s": 2.5, "on": ["failed", "lost"], "node": "same"},
         });

@@ -158,6 +158,12 @@ fn facts(job: &Job, w: &Words) -> Vec<(&'static str, String)> {
         (j.where_, place.join(" · ")),
         (j.overlap, w.overlap(spec.overlap)),
         (
+            j.concurrency_key,
+            spec.concurrency_key
+                .as_ref()
+                .map_or_else(String::new, ToString::to_string),
+        ),
+        (
             j.misfire,
             spec.misfire
                 .map_or_else(|| j.by_default.to_owned(), |misfire| w.misfire(misfire)),

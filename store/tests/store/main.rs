@@ -4,6 +4,7 @@
 mod audit;
 mod claim_model;
 mod claims;
+mod concurrency_keys;
 mod jobs;
 mod offers;
 mod outages;
