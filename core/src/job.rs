@@ -12,6 +12,7 @@ use crate::launch::LaunchSpec;
 use crate::misfire::{CATCH_UP_WINDOW, LatePolicy, Misfire, start_deadline_for};
 use crate::overlap::Overlap;
 use crate::placement::{Placement, Target};
+use crate::priority::Priority;
 use crate::retry::Retry;
 use crate::schedule::{DstRule, Schedule, ScheduleError};
 use crate::watch::Watch;
@@ -131,6 +132,9 @@ pub struct JobSpec {
     /// Jobs of one group with the same key count as one for the overlap policy of each.
     #[serde(skip_serializing_if = "is_default")]
     pub concurrency_key: Option<ConcurrencyKey>,
+    /// Which run starts first where a node has fewer places than runs.
+    #[serde(skip_serializing_if = "is_default")]
+    pub priority: Priority,
     /// What to do with late ticks; none takes the default of the schedule.
     #[serde(skip_serializing_if = "is_default")]
     pub misfire: Option<Misfire>,

@@ -27,6 +27,7 @@ pub mod node;
 pub mod offer;
 pub mod overlap;
 pub mod placement;
+pub mod priority;
 pub mod reimport;
 pub mod retry;
 pub mod rule;

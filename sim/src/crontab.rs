@@ -6,6 +6,7 @@ use carillon_core::identity::{JobId, NodeId};
 use carillon_core::misfire::{LatePolicy, Misfire};
 use carillon_core::overlap::Overlap;
 use carillon_core::placement::{Placement, Target};
+use carillon_core::priority::Priority;
 use carillon_core::retry::{Retry, RetryNode};
 use carillon_core::run::Outcome;
 use carillon_core::schedule::{DstRule, Schedule};
@@ -132,6 +133,7 @@ impl Version {
             schedule: schedule.expect("worlds are drawn from valid expressions"),
             placement: self.placement,
             target: Arc::clone(&self.target),
+            priority: Priority::default(),
             late: self.late,
             valid_from: stamp(self.valid_from),
         }

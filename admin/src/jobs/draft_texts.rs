@@ -30,7 +30,7 @@ pub(super) fn texts_of_work(draft: &JobDraft) -> [(&'static str, String); 13] {
     ]
 }
 
-pub(super) fn texts_of_place(spec: &JobSpec) -> [(&'static str, String); 10] {
+pub(super) fn texts_of_place(spec: &JobSpec) -> [(&'static str, String); 11] {
     let (placement, placement_n) = match spec.placement {
         Placement::One => ("one", 2),
         Placement::EveryNode => ("every_node", 2),
@@ -67,6 +67,7 @@ pub(super) fn texts_of_place(spec: &JobSpec) -> [(&'static str, String); 10] {
                 .as_ref()
                 .map_or_else(String::new, ToString::to_string),
         ),
+        ("priority", spec.priority.to_string()),
         ("misfire", misfire.to_owned()),
         ("misfire_n", misfire_n.to_string()),
     ]

@@ -1,6 +1,6 @@
 //! What to ask next, when, and for which ticks it is too late to ask.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -22,10 +22,12 @@ const REPEAT_AFTER_MAX: SignedDuration = SignedDuration::from_secs(1);
 
 impl Scheduler {
     pub(super) fn wait(&mut self, at: Timestamp, step: Step, mut candidates: Vec<Candidate>) {
-        // Claims that lock rows in one order do not deadlock.
-        candidates.sort_unstable_by_key(|candidate| candidate.tick);
+        // What matters most is asked for first.
+        candidates.sort_unstable_by_key(Candidate::precedence);
         while !candidates.is_empty() {
             let rest = candidates.split_off(candidates.len().min(CLAIM_BATCH_MAX));
+            // Claims that lock rows in one order do not deadlock.
+            candidates.sort_unstable_by_key(|candidate| candidate.tick);
             self.batch_count += 1;
             let batch = Batch {
                 step,
@@ -39,14 +41,16 @@ impl Scheduler {
 
     /// Asks every question whose time has come.
     pub(super) fn ask(&mut self, effects: &mut Vec<Effect>) {
+        let mut due = Vec::new();
         while let Some(entry) = self.waiting.first_entry()
             && entry.key().0 <= self.now
         {
             let ((_, id), mut batch) = entry.remove_entry();
             self.drop_stale(&mut batch);
-            if matches!(batch.step, Step::Claim | Step::Take) {
-                self.fit_into_room(&mut batch);
-            }
+            due.push((id, batch));
+        }
+        self.fit_into_room(&mut due);
+        for (id, batch) in due {
             if !batch.candidates.is_empty() {
                 effects.push(batch.question(id));
                 self.asked.insert(id, batch);
@@ -71,22 +75,32 @@ impl Scheduler {
         self.release(&dropped);
     }
 
-    /// Reserves room for a claim; what does not fit is looked at once more when others have had their chance.
-    fn fit_into_room(&mut self, batch: &mut Batch) {
+    /// Reserves room for what is claimed, the higher priority first; what does not fit is looked at once more when others
+    /// have had their chance.
+    fn fit_into_room(&mut self, due: &mut [(BatchId, Batch)]) {
+        let is_claimed = |batch: &Batch| matches!(batch.step, Step::Claim | Step::Take);
+        let claimed = || due.iter().filter(|(_, batch)| is_claimed(batch));
+        let candidates = claimed().flat_map(|(_, batch)| &batch.candidates);
+        let mut fresh: Vec<_> = candidates
+            .filter(|candidate| !self.held.contains(&candidate.tick))
+            .map(Candidate::precedence)
+            .collect();
         let room = self.room_max.saturating_sub(self.held.len());
-        let fresh = batch
-            .candidates
-            .iter()
-            .filter(|c| !self.held.contains(&c.tick))
-            .count();
-        if fresh > room {
-            let keep = batch.candidates.len() - (fresh - room);
-            let over = batch.candidates.split_off(keep);
-            self.release(&over);
-            self.look_again(over);
+        let mut over = HashSet::new();
+        if fresh.len() > room {
+            fresh.sort_unstable();
+            over.extend(fresh.split_off(room).into_iter().map(|(_, tick)| tick));
         }
-        self.held
-            .extend(batch.candidates.iter().map(|candidate| candidate.tick));
+        for (_, batch) in due.iter_mut().filter(|(_, batch)| is_claimed(batch)) {
+            let candidates = std::mem::take(&mut batch.candidates).into_iter();
+            let (out, kept): (Vec<_>, Vec<_>) =
+                candidates.partition(|candidate| over.contains(&candidate.tick));
+            self.held
+                .extend(kept.iter().map(|candidate| candidate.tick));
+            batch.candidates = kept;
+            self.release(&out);
+            self.look_again(out);
+        }
     }
 
     /// Second and last look at ticks that somebody else was to decide.
