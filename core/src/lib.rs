@@ -19,6 +19,7 @@ pub mod fitness;
 pub mod identity;
 pub mod import;
 pub mod incident;
+pub mod ionice;
 pub mod job;
 pub mod lang;
 pub mod launch;

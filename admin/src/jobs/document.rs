@@ -73,6 +73,7 @@ pub(crate) fn write_draft(draft: &JobDraft, groups: &[JobGroup]) -> Value {
         "run_as": launch.run_as,
         "umask": launch.umask.map(|mask| format!("{mask:03o}")),
         "nice": launch.nice,
+        "ionice": launch.ionice,
         "limits": launch.limits,
         "timeout_s": launch.timeout_ms.map(seconds),
         "idle_timeout_s": launch.idle_timeout_ms.map(seconds),
@@ -136,7 +137,7 @@ pub(crate) fn require(document: &Document, errors: &mut FieldErrors) {
 }
 
 fn unknown(key: &str) -> String {
-    let known = "name, group, description, enabled, schedule, zone, dst, command, shell, cwd, env, stdin, run_as, umask, nice, \
+    let known = "name, group, description, enabled, schedule, zone, dst, command, shell, cwd, env, stdin, run_as, umask, nice, ionice, \
          limits, timeout_s, idle_timeout_s, kill_grace_s, output_head_bytes, output_tail_bytes, leftovers, placement, \
          labels, nodes, exclude_nodes, overlap, concurrency_key, priority, misfire, misfire_window_s, start_deadline_s, retry, delivery, success_codes, mail_to";
     format!("a job has no field {key:?}; it has {known}")
@@ -236,6 +237,11 @@ fn set_launch(key: &str, value: &Value, draft: &mut JobDraft) -> Set {
         "stdin" => put_optional_text(&mut launch.stdin, value),
         "run_as" => put_optional_text(&mut launch.run_as, value),
         "nice" => put(&mut launch.nice, value),
+        "ionice" if value.as_str() == Some("") => {
+            launch.ionice = None;
+            Some(Ok(()))
+        }
+        "ionice" => put(&mut launch.ionice, value),
         "limits" => put(&mut launch.limits, value),
         "timeout_s" => put_optional_milliseconds(&mut launch.timeout_ms, value),
         "idle_timeout_s" => put_optional_milliseconds(&mut launch.idle_timeout_ms, value),
@@ -346,7 +352,7 @@ mod tests {
         let given = document(json!({
             "name": "nightly", "group": "default", "command": "backup --all", "schedule": "0 3 * * *", "zone": "Europe/Berlin",
             "env": {"LEVEL": "9"}, "placement": "n(2)", "labels": {"role": "web"}, "overlap": "queue(5)", "concurrency_key": "db", "priority": 8, "misfire": "all(3)",
-            "timeout_s": 1.5, "kill_grace_s": 3, "retry": {"max_attempts": 3, "delay_s": 1}, "umask": "027", "exclude_nodes": ["b"],
+            "timeout_s": 1.5, "kill_grace_s": 3, "retry": {"max_attempts": 3, "delay_s": 1}, "umask": "027", "ionice": "best_effort(6)", "exclude_nodes": ["b"],
         }));
         assert!(apply(&given, &mut draft, &groups(), JobId(0)).is_empty());
 
@@ -365,7 +371,7 @@ mod tests {
         let mut draft = blank(GroupId(1));
         let wrong = document(json!({
             "name": "", "command": " ", "schedule": "61 * * * *", "uid": 0, "timeout_s": -1, "env": {"A B": "x"}, "group": "none",
-            "overlap": "sometimes", "concurrency_key": " ", "priority": 10, "retry": {"max_attempts": 0}, "success_codes": [256],
+            "overlap": "sometimes", "concurrency_key": " ", "priority": 10, "ionice": "best_effort(8)", "retry": {"max_attempts": 0}, "success_codes": [256],
         }));
         let errors = apply(&wrong, &mut draft, &groups(), JobId(0));
 
