@@ -5,6 +5,7 @@ pub(crate) mod document;
 mod draft_texts;
 pub(crate) mod editor;
 pub(crate) mod fields;
+mod judgement;
 pub(crate) mod list;
 pub(crate) mod preview;
 pub(crate) mod show;

@@ -24,6 +24,7 @@ mod outbox;
 mod output_tail;
 mod owning;
 mod performing;
+mod place_queue;
 pub mod pump;
 pub mod reexec;
 mod retention;

@@ -125,6 +125,7 @@ fn plan(
         late: draft.spec.late_policy(&schedule),
         schedule,
         placement: draft.spec.placement,
+        priority: draft.spec.priority,
         target: Arc::new(draft.spec.target.clone()),
         valid_from,
     })

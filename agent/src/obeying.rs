@@ -41,7 +41,7 @@ impl Pump {
     }
 
     async fn kill_all(&mut self, by: &str) {
-        for token in std::mem::take(&mut self.waiting) {
+        while let Some(token) = self.waiting.pop() {
             self.give_up(token, Reason::NodeRestarted).await;
         }
         let tokens: Vec<_> = self.attempts.keys().copied().collect();
@@ -133,7 +133,7 @@ impl Pump {
         let is_ordered = attempt.is_ordered;
         info!(run.id = %attempt.grant.tick, by = command.asked_by, "ending the run");
         if !is_ordered {
-            self.waiting.retain(|waiting| *waiting != token);
+            self.waiting.take(|waiting| waiting == token);
             self.hear_refusal(token, NotStarted::Cancelled).await;
             return "it had not started and never will".to_owned();
         }

@@ -3,7 +3,7 @@
 //! Nothing in here waits: every question to a store is a task of its own that comes back as a message, so one slow
 //! answer delays no other tick. What the messages mean is told in `performing`, `starting`, `ending` and `owning`.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ use crate::message::{KnownJobs, Message, WantedPlans};
 use crate::node_folder::NodeFolder;
 use crate::node_health::{Health, NodeHealth};
 use crate::outbox::{Outbox, Stored};
+use crate::place_queue::PlaceQueue;
 use crate::runner_link::RunnerLink;
 use crate::stats::Counters;
 use crate::tick_lock::TickLock;
@@ -114,8 +115,8 @@ pub struct Pump {
     /// Jobs this agent does not understand, with the reason.
     pub(crate) corrupt: HashMap<JobId, String>,
     pub(crate) attempts: HashMap<Token, Attempt>,
-    /// Claimed attempts that wait for a place on this node, in the order they were won.
-    pub(crate) waiting: VecDeque<Token>,
+    /// Claimed attempts that wait for a place on this node.
+    pub(crate) waiting: PlaceQueue,
     /// Runs won whose story is on its way.
     pub(crate) preparing: HashMap<Token, Tick>,
     pub(crate) counters: Counters,
@@ -164,7 +165,7 @@ impl Pump {
             texts: JobTexts::default(),
             corrupt: HashMap::new(),
             attempts: HashMap::new(),
-            waiting: VecDeque::new(),
+            waiting: PlaceQueue::default(),
             preparing: HashMap::new(),
             counters: Counters::default(),
             health: NodeHealth::default(),

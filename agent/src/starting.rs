@@ -1,6 +1,6 @@
 //! From a won claim to the order for the runner.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use carillon_core::job::JobSpec;
 use carillon_core::placement::Placement;
@@ -28,8 +28,7 @@ impl Pump {
                     spec: text.spec(),
                     parameters: Vec::new(),
                 };
-                self.hold(grant, story);
-                self.waiting.push_back(grant.token);
+                self.queue(grant, story);
             }
             _ => self.prepare(grant),
         }
@@ -39,8 +38,7 @@ impl Pump {
     pub(crate) async fn start_prepared(&mut self, grant: Grant, story: Option<Box<Story>>) {
         self.preparing.remove(&grant.token);
         if let Some(story) = story {
-            self.hold(grant, *story);
-            self.waiting.push_back(grant.token);
+            self.queue(grant, *story);
             return self.fill_places().await;
         }
         warn!(run.id = %grant.tick, "what the run executes could not be read, it is handed back");
@@ -60,7 +58,14 @@ impl Pump {
         self.attempts.insert(grant.token, attempt);
     }
 
-    /// Gives the runner as many of the waiting attempts as the node has places, in the order they were won.
+    /// Keeps the attempt, and lets it wait for a place.
+    fn queue(&mut self, grant: Grant, story: Story) {
+        let priority = story.spec.priority;
+        self.hold(grant, story);
+        self.waiting.push(priority, grant.tick, grant.token);
+    }
+
+    /// Gives the runner as many of the waiting attempts as the node has places, the higher priority first.
     pub(crate) async fn fill_places(&mut self) {
         if self.waiting.is_empty() {
             return;
@@ -74,7 +79,7 @@ impl Pump {
         let mut free = places.saturating_sub(taken);
         let mut orders = Vec::new();
         while free > 0
-            && let Some(token) = self.waiting.pop_front()
+            && let Some(token) = self.waiting.pop()
         {
             let waiting = self
                 .attempts
@@ -94,14 +99,11 @@ impl Pump {
     /// Hands back what has waited for a place until it was too late.
     pub(crate) async fn give_up_late(&mut self) {
         let now = self.hands.clock.now();
-        let is_late = |token: &Token| {
-            let attempt = self.attempts.get(token);
+        let is_late = |token| {
+            let attempt = self.attempts.get(&token);
             attempt.is_none_or(|attempt| attempt.grant.start_until <= now)
         };
-        let (late, in_time): (VecDeque<_>, VecDeque<_>) =
-            self.waiting.iter().copied().partition(is_late);
-        self.waiting = in_time;
-        for token in late {
+        for token in self.waiting.take(is_late) {
             self.give_up(token, Reason::NoCapacity).await;
         }
     }

@@ -6,11 +6,13 @@ use std::str::FromStr;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::concurrency_key::ConcurrencyKey;
 use crate::identity::{GroupId, JobId};
 use crate::launch::LaunchSpec;
 use crate::misfire::{CATCH_UP_WINDOW, LatePolicy, Misfire, start_deadline_for};
 use crate::overlap::Overlap;
 use crate::placement::{Placement, Target};
+use crate::priority::Priority;
 use crate::retry::Retry;
 use crate::schedule::{DstRule, Schedule, ScheduleError};
 use crate::watch::Watch;
@@ -127,6 +129,12 @@ pub struct JobSpec {
     /// What to do when the last run still lives.
     #[serde(skip_serializing_if = "is_default")]
     pub overlap: Overlap,
+    /// Jobs of one group with the same key count as one for the overlap policy of each.
+    #[serde(skip_serializing_if = "is_default")]
+    pub concurrency_key: Option<ConcurrencyKey>,
+    /// Which run starts first where a node has fewer places than runs.
+    #[serde(skip_serializing_if = "is_default")]
+    pub priority: Priority,
     /// What to do with late ticks; none takes the default of the schedule.
     #[serde(skip_serializing_if = "is_default")]
     pub misfire: Option<Misfire>,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ionice::Ionice;
+
 /// Milliseconds between the polite and the final signal where a job says nothing.
 pub const KILL_GRACE_MS: u64 = 10_000;
 
@@ -32,6 +34,9 @@ pub struct LaunchSpec {
     /// Niceness from -20 to 19; none leaves it at the runner's.
     #[serde(skip_serializing_if = "is_default")]
     pub nice: Option<i32>,
+    /// The class and level of its reading and writing; none leaves them at the runner's.
+    #[serde(skip_serializing_if = "is_default")]
+    pub ionice: Option<Ionice>,
     /// What the command may use.
     #[serde(skip_serializing_if = "is_default")]
     pub limits: Limits,
@@ -66,6 +71,7 @@ impl Default for LaunchSpec {
             run_as: None,
             umask: None,
             nice: None,
+            ionice: None,
             limits: Limits::default(),
             timeout_ms: None,
             idle_timeout_ms: None,

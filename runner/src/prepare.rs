@@ -71,6 +71,7 @@ pub(crate) fn prepare(order: &StartOrder, tools: &Tools) -> Result<Prepared, Sta
         }),
         umask: spec.umask.unwrap_or(0o022) & 0o777,
         nice: spec.nice,
+        ionice: spec.ionice,
         rlimits: rlimits(&spec.limits, inheritance.open_files, groups.containment()),
         no_new_privs: spec.no_new_privs,
         oom_score_adj: inheritance.oom_score_adj.clone(),
@@ -117,6 +118,10 @@ impl Prepared {
             }
             Step::Nice => StartFailure::Limit {
                 limit: "nice".to_owned(),
+                errno,
+            },
+            Step::Ionice => StartFailure::Limit {
+                limit: "ionice".to_owned(),
                 errno,
             },
             Step::NoNewPrivs => StartFailure::Limit {

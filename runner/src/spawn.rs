@@ -13,6 +13,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 
+use carillon_core::ionice::Ionice;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::DupFlags;
 
@@ -23,6 +24,9 @@ const STACK_BYTES: usize = 64 * 1024;
 
 /// Gives the caller a table of descriptors of its own, without those of the range.
 const CLOSE_RANGE_UNSHARE: libc::c_uint = 1 << 1;
+
+/// A single process, 0 the calling one.
+const IOPRIO_WHO_PROCESS: c_int = 1;
 
 /// Everything a child needs, laid out before it exists.
 #[derive(Debug)]
@@ -36,6 +40,7 @@ pub(crate) struct Launch {
     pub(crate) credentials: Option<Credentials>,
     pub(crate) umask: u32,
     pub(crate) nice: Option<i32>,
+    pub(crate) ionice: Option<Ionice>,
     pub(crate) rlimits: Vec<Rlimit>,
     pub(crate) no_new_privs: bool,
     /// Written to `/proc/self/oom_score_adj`, where the runner's own was changed.
@@ -76,6 +81,7 @@ pub(crate) enum Step {
     /// The limit of this index.
     Rlimit(usize),
     Nice,
+    Ionice,
     Groups,
     Gid,
     Uid,
@@ -270,6 +276,15 @@ fn prepare_child(plan: &Plan<'_>) -> Result<(), Step> {
         }
         if let Some(nice) = launch.nice {
             check(libc::setpriority(libc::PRIO_PROCESS, 0, nice), Step::Nice)?;
+        }
+        if let Some(ionice) = launch.ionice {
+            let set = libc::syscall(
+                libc::SYS_ioprio_set,
+                IOPRIO_WHO_PROCESS,
+                0,
+                ionice.kernel_value(),
+            );
+            check(set as c_int, Step::Ionice)?;
         }
         if let Some(score) = &launch.oom_score_adj {
             write_file(c"/proc/self/oom_score_adj".as_ptr(), score);

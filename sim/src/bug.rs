@@ -29,6 +29,8 @@ carillon_core::words! {
         TokenUnchecked = "token_unchecked",
         /// A claim does not count the runs that live.
         OverlapUnchecked = "overlap_unchecked",
+        /// A claim counts the runs of its own job and not of those that share its key.
+        KeyUnchecked = "key_unchecked",
         /// A node may have two seats of one tick.
         SeatsUnchecked = "seats_unchecked",
         /// A runner starts orders of an agent that has been replaced.

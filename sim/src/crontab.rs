@@ -6,6 +6,7 @@ use carillon_core::identity::{JobId, NodeId};
 use carillon_core::misfire::{LatePolicy, Misfire};
 use carillon_core::overlap::Overlap;
 use carillon_core::placement::{Placement, Target};
+use carillon_core::priority::Priority;
 use carillon_core::retry::{Retry, RetryNode};
 use carillon_core::run::Outcome;
 use carillon_core::schedule::{DstRule, Schedule};
@@ -67,6 +68,8 @@ pub(crate) struct Version {
     pub(crate) placement: Placement,
     pub(crate) target: Arc<Target>,
     pub(crate) overlap: Overlap,
+    /// Jobs with the same key are one for the overlap policy. An edit does not change it.
+    pub(crate) key: Option<i64>,
     pub(crate) late: LatePolicy,
     pub(crate) retry: Retry,
     /// How long a command lasts, at most.
@@ -96,6 +99,7 @@ impl Version {
             placement,
             target: Arc::new(target),
             overlap: draw_overlap(dice),
+            key: draw_key(dice),
             late: draw_late(dice),
             retry: draw_retry(dice),
             lasts_max: *dice.pick(&[100 * MILLISECOND, 2 * SECOND, 6 * SECOND, 15 * SECOND]),
@@ -129,6 +133,7 @@ impl Version {
             schedule: schedule.expect("worlds are drawn from valid expressions"),
             placement: self.placement,
             target: Arc::clone(&self.target),
+            priority: Priority::default(),
             late: self.late,
             valid_from: stamp(self.valid_from),
         }
@@ -146,6 +151,12 @@ fn draw_overlap(dice: &mut Dice) -> Overlap {
         6 => Overlap::Queue(2),
         _ => Overlap::Replace,
     }
+}
+
+/// Drawn from a branch of the dice, so that worlds without keys are what they were.
+fn draw_key(dice: &Dice) -> Option<i64> {
+    let mut branch = Dice::new(dice.clone().next());
+    branch.chance(300).then(|| branch.between(0, 2))
 }
 
 fn draw_late(dice: &mut Dice) -> LatePolicy {

@@ -1,14 +1,17 @@
 //! The laws, judged from what truly happened: a witness at every start and end, and at last every row of the store.
 
+mod records;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use carillon_core::identity::{JobId, NodeId};
+use carillon_core::identity::NodeId;
 use carillon_core::placement::Placement;
 use carillon_core::run::{Outcome, Phase, Reason, Trigger};
 use carillon_core::tick::{Tick, TickKind};
 use carillon_core::token::Token;
 use jiff::Timestamp;
 
+use self::records::Records;
 use crate::crontab::{Version, node_name};
 use crate::ledger::{Ledger, Row};
 use crate::story::Story;
@@ -146,21 +149,39 @@ impl Witness {
         let Some(tenure) = ledger.tenures().iter().find(of) else {
             return;
         };
-        let live_max = [Some(tenure), ledger.job(row.tick.job)];
-        let live_max = live_max.into_iter().flatten().map(|v| v.overlap.live_max());
-        let live_max = usize::from(live_max.max().unwrap_or(1));
-        let lives = |tick: &Tick| ledger.row(tick).is_some_and(|row| row.phase != Phase::Done);
-        let others = self.alive.values().filter(|other| {
-            other.tick.job == row.tick.job
-                && other.tick != row.tick
-                && lives(&other.tick)
-                && !other.is_blind(ledger)
-        });
-        if tenure.placement == Placement::One && others.count() >= live_max {
+        if tenure.placement == Placement::One && self.is_crowded(row, tenure, ledger) {
             let (tick, overlap) = (row.tick, tenure.overlap);
             let how = format!("{tick} starts beyond overlap {overlap}");
             self.story.break_law("overlap", how);
         }
+    }
+
+    /// Whether more live than the most generous policy of those that live allows: each was judged by its own when it was
+    /// claimed, and one that was claimed before may start after.
+    fn is_crowded(&self, row: &Row, tenure: &Version, ledger: &Ledger) -> bool {
+        let mut live_max = tenure.overlap.live_max();
+        if let Some(current) = ledger.job(row.tick.job) {
+            live_max = live_max.max(current.overlap.live_max());
+        }
+        let mut others = 0;
+        let lives = |tick: &Tick| ledger.row(tick).is_some_and(|row| row.phase != Phase::Done);
+        for other in self.alive.values() {
+            if other.tick == row.tick || !lives(&other.tick) || other.is_blind(ledger) {
+                continue;
+            }
+            let is_own = other.tick.job == row.tick.job;
+            let tenures = ledger.tenures().iter();
+            let theirs = tenures.filter(|theirs| theirs.job == other.tick.job);
+            let sharing = theirs.filter(|theirs| theirs.key.is_some() && theirs.key == tenure.key);
+            let most = sharing.map(|theirs| theirs.overlap.live_max()).max();
+            if is_own {
+                others += 1;
+            } else if let Some(most) = most {
+                others += 1;
+                live_max = live_max.max(most);
+            }
+        }
+        others >= live_max
     }
 
     /// A seat whose next attempt has gone elsewhere is free again.
@@ -322,79 +343,6 @@ impl Witness {
                 let fire = told(tick.fire_time);
                 let how = format!("{tick} [{fire}] of version {} has {count}", tenure.version);
                 self.story.break_law("exactly one outcome", how);
-            }
-        }
-    }
-}
-
-/// The records of the store, to be ticked off.
-struct Records {
-    single: BTreeMap<Tick, i64>,
-    /// Stretches by job and slot: first, last, ticks not yet seen.
-    stretches: Vec<(JobId, i64, Timestamp, Timestamp, u64)>,
-}
-
-impl Records {
-    fn of(ledger: &Ledger) -> Self {
-        let mut records = Records {
-            single: BTreeMap::new(),
-            stretches: Vec::new(),
-        };
-        let scheduled = |row: &&Row| row.tick.kind == TickKind::Scheduled;
-        for row in ledger.rows().filter(scheduled) {
-            match row.tick_count {
-                1 => {
-                    records.single.insert(row.tick, row.version);
-                }
-                count => records.stretches.push((
-                    row.tick.job,
-                    row.tick.slot,
-                    row.tick.fire_time,
-                    row.until_time,
-                    count,
-                )),
-            }
-        }
-        records
-    }
-
-    /// How many records a tick has.
-    fn take(&mut self, tick: Tick) -> usize {
-        let mut count = usize::from(self.single.remove(&tick).is_some());
-        for (job, slot, first, last, left) in &mut self.stretches {
-            let is_in = (*first..=*last).contains(&tick.fire_time);
-            if is_in && (*job, *slot) == (tick.job, tick.slot) {
-                *left = left.wrapping_sub(1);
-                count += 1;
-            }
-        }
-        count
-    }
-
-    /// What is left was not expected: a stretch that counts too many, or a run of nothing. A claim made just before
-    /// an edit may stand for a tick just after it.
-    fn judge_rest(&self, ledger: &Ledger, story: &Story, ahead_max: Micros) {
-        for (job, _, first, last, left) in &self.stretches {
-            if *left != 0 {
-                let (first, last) = (told(*first), told(*last));
-                let how = format!("job {job} from {first} to {last} is {left} off");
-                story.break_law("a stretch counts its ticks", how);
-            }
-        }
-        for tick in self.single.keys() {
-            let Some(row) = ledger.row(tick) else {
-                continue;
-            };
-            let of = |tenure: &&Version| (tenure.job, tenure.version) == (tick.job, row.version);
-            let tenure = ledger.tenures().iter().find(of);
-            let was_ahead = tenure.and_then(|t| t.valid_until).is_some_and(|until| {
-                let fire = tick.fire_time.as_microsecond();
-                until < fire && fire <= until + ahead_max
-            });
-            let is_seat = tenure.is_some_and(|t| t.placement == Placement::EveryNode);
-            if !was_ahead && !is_seat && row.trigger != Trigger::Boot {
-                let fire = told(tick.fire_time);
-                story.break_law("nothing runs unasked", format!("{tick} [{fire}]"));
             }
         }
     }

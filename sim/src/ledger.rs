@@ -144,9 +144,10 @@ impl Ledger {
             let Version { job, rhythm, .. } = &version;
             let (enabled, placement) = (version.enabled, version.placement);
             let (number, overlap) = (version.version, version.overlap);
+            let key = version.key.map_or(String::new(), |key| format!(" key {key}"));
             let (misfire, deadline) = (version.late.misfire, version.late.start_deadline);
             format!(
-                "store: job {job} version {number}: {rhythm:?} enabled={enabled} {placement} overlap {overlap} misfire {misfire} deadline {deadline:#}"
+                "store: job {job} version {number}: {rhythm:?} enabled={enabled} {placement} overlap {overlap}{key} misfire {misfire} deadline {deadline:#}"
             )
         });
         self.touch(version.job);

@@ -11,6 +11,7 @@ use carillon_core::token::Token;
 use jiff::Timestamp;
 
 use crate::claims::{Claimed, Judged};
+use crate::lanes::{KeyId, Lanes};
 use crate::run::Run;
 use crate::seats::Seats;
 
@@ -22,6 +23,7 @@ pub(crate) struct Gate {
     pub(crate) is_deleted: bool,
     pub(crate) valid_from: Timestamp,
     pub(crate) overlap: Overlap,
+    pub(crate) key: Option<KeyId>,
 }
 
 /// What was read for one claim.
@@ -42,7 +44,7 @@ pub(crate) type Decided = (Option<Token>, Phase, Option<Outcome>);
 pub(crate) struct Board {
     pub(crate) gates: HashMap<JobId, Gate>,
     pub(crate) seen: Seen,
-    pub(crate) open: HashMap<JobId, Vec<Run>>,
+    pub(crate) open: Lanes,
     pub(crate) new: Vec<Run>,
     pub(crate) changed: Vec<Run>,
     pub(crate) replacements: Vec<Run>,
@@ -102,7 +104,7 @@ impl Board {
             request.start_until,
         );
         run.token = Some(request.token);
-        let answer = match place(overlap, request.tick, self.open_runs(request.tick.job)) {
+        let answer = match place(overlap, request.tick, self.open.of(request.tick.job)) {
             Place::Free => {
                 run.state = Phase::Claimed;
                 run.node = Some(claimant.node);
@@ -112,15 +114,18 @@ impl Board {
             }
             Place::Wait => {
                 run.reason = Some(Reason::Queued);
+                run.detail = self.open.obstacle(request.tick);
                 ClaimAnswer::Settled
             }
             Place::Replace => {
+                run.detail = self.open.obstacle(request.tick);
                 self.replace(request.tick);
                 run.reason = Some(Reason::Queued);
                 ClaimAnswer::Settled
             }
             Place::Full(reason) => {
                 run.settle(self.seen.now, Outcome::Skipped, reason);
+                run.detail = self.open.obstacle(request.tick);
                 ClaimAnswer::Settled
             }
         };
@@ -145,16 +150,12 @@ impl Board {
         may.then_some(gate.overlap)
     }
 
-    fn open_runs(&self, job: JobId) -> &[Run] {
-        self.open.get(&job).map_or(&[], Vec::as_slice)
-    }
-
     /// The newest tick takes the place of one that waits; those that live are asked to end.
     fn replace(&mut self, tick: Tick) {
         let now = self.seen.now;
         let (changed, new, replacements) =
             (&mut self.changed, &mut self.new, &mut self.replacements);
-        let open = self.open.entry(tick.job).or_default();
+        let open = self.open.of_mut(tick.job);
         for run in open.iter_mut().filter(|run| is_another(run.tick, tick)) {
             if run.is_live() {
                 replacements.push(run.clone());
@@ -173,7 +174,7 @@ impl Board {
         let decided = (run.token, run.state, run.outcome);
         self.seen.decided.insert(run.tick, decided);
         if run.state != Phase::Done {
-            self.open.entry(run.tick.job).or_default().push(run.clone());
+            self.open.of_mut(run.tick.job).push(run.clone());
         }
         self.new.push(run);
     }
@@ -194,10 +195,10 @@ fn answer_again(mine: Token, (token, state, outcome): Decided) -> ClaimAnswer {
 
 /// Seats of one tick do not stand in each other's way.
 pub(crate) fn is_another(tick: Tick, other: Tick) -> bool {
-    (tick.fire_time, tick.kind) != (other.fire_time, other.kind)
+    (tick.job, tick.fire_time, tick.kind) != (other.job, other.fire_time, other.kind)
 }
 
-/// How many runs of the job live besides `tick`.
+/// How many runs of the lane live besides `tick`.
 pub(crate) fn live_besides(tick: Tick, open: &[Run]) -> usize {
     open.iter()
         .filter(|run| is_another(run.tick, tick) && run.is_live())

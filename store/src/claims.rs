@@ -15,11 +15,12 @@ use crate::Store;
 use crate::claim_rules::{Board, Decided, Gate, Seen};
 use crate::error::StoreError;
 use crate::kills::ask_kills;
+use crate::lanes::{KeyId, Lanes, lock_keys};
 use crate::link::{Change, Link};
 use crate::row::{Origin, args};
 use crate::run::Run;
 use crate::run_changes::insert_claims;
-use crate::run_row::{job_batch, key_batch, open_runs_of, write_back};
+use crate::run_row::{job_batch, key_batch, write_back};
 use crate::seats::{Seats, read_seat};
 use crate::statement::Statement;
 use crate::totals::Tally;
@@ -65,9 +66,9 @@ impl Store {
         let mut change = self.begin().await?;
         let gates = lock_jobs(&mut change, &jobs).await?;
         let board = Board {
-            gates,
             seen: see(&mut change, claimant, requests).await?,
-            open: open_runs_of(&mut change, &jobs).await?,
+            open: Lanes::read(&mut change, &gates, &jobs).await?,
+            gates,
             new: Vec::new(),
             changed: Vec::new(),
             replacements: Vec::new(),
@@ -78,7 +79,10 @@ impl Store {
             change.roll_back().await?;
         } else {
             insert_claims(&mut change, claimant, now, &judged.new).await?;
-            write_back(&mut change, &judged.changed.iter().collect::<Vec<_>>()).await?;
+            // The many are made without a detail; the few that have one get it afterwards.
+            let told = judged.new.iter().filter(|run| run.detail.is_some());
+            let changed: Vec<_> = judged.changed.iter().chain(told).collect();
+            write_back(&mut change, &changed).await?;
             let mut tally = Tally::default();
             let decided = judged.new.iter().chain(&judged.changed);
             decided.for_each(|run| tally.count(run));
@@ -90,13 +94,14 @@ impl Store {
     }
 }
 
-/// Locks the rows of these jobs, in their order, and reads what claims are judged by.
+/// Locks the rows of these jobs, in their order, then those of their concurrency keys in theirs, and reads what claims
+/// are judged by.
 pub(crate) async fn lock_jobs(
     change: &mut Change,
     jobs: &[JobId],
 ) -> Result<HashMap<JobId, Gate>, StoreError> {
     static LOCK: Statement = Statement::new(
-        "select j.id, j.version, j.enabled, j.deleted_at, j.valid_from, j.overlap
+        "select j.id, j.version, j.enabled, j.deleted_at, j.valid_from, j.overlap, j.key_id
         from {batch(job_id)}
         {then} jobs j on j.id = batch.job_id
         {for update of j}",
@@ -114,7 +119,9 @@ pub(crate) async fn lock_jobs(
             id: &job,
         };
         // A job whose policy is not understood is no job: its ticks are refused, the rest goes on.
-        let Ok(overlap) = origin.parse("overlap", &cells.text()?) else {
+        let overlap = origin.parse("overlap", &cells.text()?);
+        let key = cells.int_or_none()?.map(KeyId);
+        let Ok(overlap) = overlap else {
             continue;
         };
         let gate = Gate {
@@ -123,9 +130,11 @@ pub(crate) async fn lock_jobs(
             is_deleted,
             valid_from,
             overlap,
+            key,
         };
         gates.insert(job, gate);
     }
+    lock_keys(change, &gates).await?;
     Ok(gates)
 }
 

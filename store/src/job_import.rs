@@ -12,6 +12,7 @@ use crate::audit_log::{Deed, Editor, write_deed};
 use crate::error::{StoreError, breaks_unique};
 use crate::job_row::{JobRow, job_columns, read_draft, spec_text};
 use crate::jobs::raise_jobs_revision;
+use crate::lanes::{KeyId, number_key};
 use crate::link::Change;
 use crate::row::args;
 use crate::statement::Statement;
@@ -143,11 +144,11 @@ async fn insert_jobs(
 ) -> Result<(), StoreError> {
     static INSERT: Statement = Statement::new(
         "insert into jobs
-            (group_id, name, live_name, description, enabled, schedule, zone, dst, spec, overlap, import_key,
+            (group_id, name, live_name, description, enabled, schedule, zone, dst, spec, overlap, key_id, import_key,
             import_source, import_version, version, revision, valid_from, created_at, updated_at)
-        select group_id, name, name, description, enabled, schedule, zone, dst, spec, overlap, import_key,
+        select group_id, name, name, description, enabled, schedule, zone, dst, spec, overlap, key_id, import_key,
             ?, 1, 1, (select jobs_revision from cluster where id = 1), {now}, {now}, {now}
-        from {batch(group_id, name text, description text, enabled, schedule text, zone text, dst text, spec text, overlap text, import_key text)}",
+        from {batch(group_id, name text, description text, enabled, schedule text, zone text, dst text, spec text, overlap text, key_id, import_key text)}",
     );
     static KEEP: Statement = Statement::new(
         "insert into job_versions
@@ -157,12 +158,14 @@ async fn insert_jobs(
         from {batch(import_key text)}
         {then} jobs j on j.import_key = batch.import_key",
     );
-    // The cluster's row is locked before the jobs get their revision, so that revisions become visible in order.
-    raise_jobs_revision(change).await?;
     let mut rows = Vec::with_capacity(jobs.len());
     for job in jobs {
-        rows.push(draft_json(job)?);
+        // Before the cluster's row, as everybody else who locks both.
+        let key = number_key(change, &job.draft).await?;
+        rows.push(draft_json(job, key)?);
     }
+    // The cluster's row is locked before the jobs get their revision, so that revisions become visible in order.
+    raise_jobs_revision(change).await?;
     if let Err(error) = change
         .execute(&INSERT, args![source, Json::Array(rows)])
         .await
@@ -189,7 +192,7 @@ async fn insert_jobs(
     write_deed(change, deed).await
 }
 
-fn draft_json(job: &ImportedJob) -> Result<Json, StoreError> {
+fn draft_json(job: &ImportedJob, key: Option<KeyId>) -> Result<Json, StoreError> {
     let draft = &job.draft;
     Ok(json!([
         draft.group.0,
@@ -201,6 +204,7 @@ fn draft_json(job: &ImportedJob) -> Result<Json, StoreError> {
         draft.schedule.dst.to_string(),
         spec_text(draft)?,
         draft.spec.overlap.to_string(),
+        key.map(|key| key.0),
         job.key,
     ]))
 }

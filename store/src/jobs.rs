@@ -9,6 +9,7 @@ use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
 use crate::error::{StoreError, breaks_unique};
 use crate::job_row::{JobRow, draft_text, job_columns, spec_text};
+use crate::lanes::number_key;
 use crate::link::{Change, Link};
 use crate::row::args;
 use crate::statement::Statement;
@@ -68,13 +69,14 @@ impl Store {
     pub async fn create_job(&self, draft: &JobDraft, editor: &Editor) -> Result<Job, StoreError> {
         static INSERT: Statement = Statement::new(
             "insert into jobs
-                (group_id, name, live_name, description, enabled, schedule, zone, dst, spec, overlap,
+                (group_id, name, live_name, description, enabled, schedule, zone, dst, spec, overlap, key_id,
                 version, revision, valid_from, created_at, updated_at)
-            values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, {now}, {now}, {now})",
+            values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, {now}, {now}, {now})",
         );
         self.write(Store::TIMEOUT, || async {
             let mut change = self.begin().await?;
             check_group(&mut change, draft).await?;
+            let key = number_key(&mut change, draft).await?;
             let values = args![
                 draft.group,
                 draft.name.as_str(),
@@ -86,6 +88,7 @@ impl Store {
                 draft.schedule.dst.to_string(),
                 spec_text(draft)?,
                 draft.spec.overlap.to_string(),
+                key,
             ];
             let inserted = change.insert(&INSERT, values).await;
             let id = JobId(name_taken(inserted, draft)?);
@@ -198,7 +201,7 @@ async fn update(
     static UPDATE: Statement = Statement::new(
         "update jobs
         set group_id = ?, name = ?, live_name = ?, description = ?, enabled = ?,
-            schedule = ?, zone = ?, dst = ?, spec = ?, overlap = ?, deleted_at = ?,
+            schedule = ?, zone = ?, dst = ?, spec = ?, overlap = ?, key_id = ?, deleted_at = ?,
             version = version + 1, valid_from = {greatest}(valid_from + 1, {now}), updated_at = {now}
         where id = ?",
     );
@@ -220,6 +223,7 @@ async fn update(
         draft.schedule.dst.to_string(),
         spec_text(draft)?,
         draft.spec.overlap.to_string(),
+        number_key(change, draft).await?,
         deleted_at,
         id,
     ];

@@ -30,6 +30,7 @@ mod job_list;
 mod job_row;
 mod jobs;
 mod kills;
+mod lanes;
 mod link;
 mod looks;
 mod monitors;

@@ -15,12 +15,13 @@ use crate::attempts::{delete_attempt, select_attempts};
 use crate::claim_rules::{Gate, begun_besides, live_besides};
 use crate::claims::lock_jobs;
 use crate::error::StoreError;
+use crate::lanes::Lanes;
 use crate::link::Change;
 use crate::notices::insert_notices;
 use crate::reports::raise_offers_revision;
 use crate::row::args;
 use crate::run::Run;
-use crate::run_row::{lock_runs, open_runs_of, read_run, run_columns, write_back};
+use crate::run_row::{lock_runs, read_run, run_columns, write_back};
 use crate::seats::{Seats, seats_of};
 use crate::statement::Statement;
 use crate::totals::Tally;
@@ -93,9 +94,9 @@ impl Store {
             now: cells.time()?,
             is_boot_current: cells.flag()?,
             claimant,
-            gates,
             runs,
-            open: open_runs_of(&mut change, &jobs).await?,
+            open: Lanes::read(&mut change, &gates, &jobs).await?,
+            gates,
             seats: seats_of(&mut change, claimant.node, ticks()).await?,
             changed: Vec::new(),
         };
@@ -135,7 +136,7 @@ struct Counter {
     claimant: Claimant,
     gates: HashMap<JobId, Gate>,
     runs: HashMap<Tick, Run>,
-    open: HashMap<JobId, Vec<Run>>,
+    open: Lanes,
     /// What the claimant has of the occurrences it asks for.
     seats: Seats,
     changed: Vec<Tick>,
@@ -182,6 +183,7 @@ impl Counter {
             run.boot = Some(claimant.boot);
             run.claimed_at = Some(now);
             run.reason = None;
+            run.detail = None;
             ClaimAnswer::Won
         })
     }
@@ -202,7 +204,7 @@ impl Counter {
     /// Whether the overlap policy lets the run begin. A run that waits for its next attempt keeps its place: nobody else
     /// begins in it. Only one that was called lost meanwhile, and came back, may find that somebody has.
     fn has_room(&self, run: &Run, gate: &Gate) -> bool {
-        let open = self.open.get(&run.tick.job).map_or(&[][..], Vec::as_slice);
+        let open = self.open.of(run.tick.job);
         let is_queued_before = |other: &Run| {
             other.reason == Some(Reason::Queued)
                 && other.state == Phase::Offered
@@ -226,7 +228,7 @@ impl Counter {
             return ClaimAnswer::Lost;
         };
         let answer = edit(run, self.now);
-        let open = self.open.entry(tick.job).or_default();
+        let open = self.open.of_mut(tick.job);
         open.retain(|other| other.tick != tick);
         if run.state != Phase::Done {
             open.push(run.clone());

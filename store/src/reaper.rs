@@ -198,7 +198,7 @@ pub(crate) async fn write_ended(change: &mut Change, ended: &[Run]) -> Result<()
     ended.iter().for_each(|run| tally.count(run));
     tally.write(change).await?;
     let jobs: Vec<_> = ended.iter().map(|run| run.tick.job).collect();
-    if waits_any(change, &jobs).await? {
+    if waits_any(change, &jobs, &jobs).await? {
         raise_offers_revision(change).await?;
     }
     Ok(())

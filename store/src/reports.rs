@@ -12,6 +12,7 @@ use crate::Store;
 use crate::attempts::{Attempt, insert_attempts};
 use crate::claims::lock_jobs;
 use crate::error::StoreError;
+use crate::lanes::waits_beside;
 use crate::link::Change;
 use crate::notices::insert_notices;
 use crate::row::args;
@@ -53,13 +54,14 @@ impl Store {
 
     async fn report_once(&self, reports: &[Report]) -> Result<Vec<ReportAnswer>, StoreError> {
         let mut change = self.begin().await?;
-        lock_queues(&mut change, reports).await?;
+        let sharing = lock_queues(&mut change, reports).await?;
         let runs = lock_runs(&mut change, reports.iter().map(|report| report.tick)).await?;
         let mut desk = Desk {
             runs,
             changed: BTreeSet::new(),
             attempts: Vec::new(),
             ended: Vec::new(),
+            sharing,
             offered: false,
             tally: Tally::default(),
         };
@@ -74,28 +76,31 @@ impl Store {
     }
 }
 
-/// Locks the jobs whose ticks wait for the end of a run. A claim that still sees the run alive and queues behind it
-/// is then committed before this end looks for somebody to wake.
-async fn lock_queues(change: &mut Change, reports: &[Report]) -> Result<(), StoreError> {
+/// Locks the jobs whose end others may wait for: their own ticks, or those of a job with the same concurrency key. A
+/// claim that still sees the run alive and queues behind it is then committed before this end looks for somebody to wake.
+/// Returns the jobs that share a key.
+async fn lock_queues(change: &mut Change, reports: &[Report]) -> Result<Vec<JobId>, StoreError> {
     static QUEUES: Statement = Statement::new(
         "select j.id
         from {batch(job_id)}
         {then} jobs j on j.id = batch.job_id
-        where j.overlap <> 'skip' and j.overlap not like 'allow%'",
+        where j.key_id is not null or (j.overlap <> 'skip' and j.overlap not like 'allow%')",
     );
     let mut jobs = ended_jobs(reports);
     if jobs.is_empty() {
-        return Ok(());
+        return Ok(jobs);
     }
     let rows = change.rows(&QUEUES, args![job_batch(&jobs)]).await?;
     jobs.clear();
     for row in &rows {
         jobs.push(row.cells().job()?);
     }
-    if !jobs.is_empty() {
-        lock_jobs(change, &jobs).await?;
+    if jobs.is_empty() {
+        return Ok(jobs);
     }
-    Ok(())
+    let gates = lock_jobs(change, &jobs).await?;
+    jobs.retain(|job| gates.get(job).is_some_and(|gate| gate.key.is_some()));
+    Ok(jobs)
 }
 
 fn ended_jobs(reports: &[Report]) -> Vec<JobId> {
@@ -113,6 +118,8 @@ struct Desk {
     changed: BTreeSet<Tick>,
     attempts: Vec<Attempt>,
     ended: Vec<JobId>,
+    /// Those of the jobs that share a concurrency key.
+    sharing: Vec<JobId>,
     offered: bool,
     tally: Tally,
 }
@@ -235,7 +242,7 @@ impl Desk {
         insert_attempts(change, &self.attempts).await?;
         insert_notices(change, &changed).await?;
         self.tally.write(change).await?;
-        if self.offered || waits_any(change, &self.ended).await? {
+        if self.offered || waits_any(change, &self.ended, &self.sharing).await? {
             raise_offers_revision(change).await?;
         }
         Ok(())
@@ -246,8 +253,12 @@ fn is_loss(news: &News) -> bool {
     matches!(news, News::Ended { ending, .. } if ending.outcome == Outcome::Lost)
 }
 
-/// Whether a tick of these jobs waits for somebody to take it.
-pub(crate) async fn waits_any(change: &mut Change, jobs: &[JobId]) -> Result<bool, StoreError> {
+/// Whether a tick waits for somebody to take it, of these jobs or of one with the same concurrency key as one of `sharing`.
+pub(crate) async fn waits_any(
+    change: &mut Change,
+    jobs: &[JobId],
+    sharing: &[JobId],
+) -> Result<bool, StoreError> {
     static SELECT: Statement = Statement::new(
         "select r.open_job
         from {batch(job_id)}
@@ -257,7 +268,8 @@ pub(crate) async fn waits_any(change: &mut Change, jobs: &[JobId]) -> Result<boo
     if jobs.is_empty() {
         return Ok(false);
     }
-    Ok(change.row(&SELECT, args![job_batch(jobs)]).await?.is_some())
+    let is_own = change.row(&SELECT, args![job_batch(jobs)]).await?.is_some();
+    Ok(is_own || (!sharing.is_empty() && waits_beside(change, sharing).await?))
 }
 
 /// Tells every agent to look at the offers.

@@ -11,6 +11,7 @@ use sqlx::mysql::MySqlRow;
 use sqlx::sqlite::SqliteRow;
 
 use crate::error::{CorruptRow, StoreError};
+use crate::lanes::KeyId;
 
 /// One argument of a statement.
 #[derive(Debug, Clone)]
@@ -48,6 +49,7 @@ value_from! {
     NodeId, v => Value::Int(Some(v.0));
     UserId, v => Value::Int(Some(v.0));
     Option<NodeId>, v => Value::Int(v.map(|node| node.0));
+    Option<KeyId>, v => Value::Int(v.map(|key| key.0));
     serde_json::Value, v => Value::Text(Some(v.to_string()));
 }
 

@@ -4,12 +4,13 @@
 use carillon_core::identity::{GroupId, JobId};
 use carillon_core::job::{Job, JobDraft, JobSpec, POLICY_SECONDS_MAX, ScheduleText};
 use carillon_core::launch::Leftovers;
-use carillon_core::retry::{ATTEMPTS_MAX, Retry};
-use carillon_core::schedule::{DstRule, Subject};
+use carillon_core::retry::Retry;
+use carillon_core::schedule::DstRule;
 use carillon_store::JobGroup;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+use super::judgement::judge;
 use crate::form::FieldErrors;
 use crate::moment::rfc3339;
 
@@ -72,6 +73,7 @@ pub(crate) fn write_draft(draft: &JobDraft, groups: &[JobGroup]) -> Value {
         "run_as": launch.run_as,
         "umask": launch.umask.map(|mask| format!("{mask:03o}")),
         "nice": launch.nice,
+        "ionice": launch.ionice,
         "limits": launch.limits,
         "timeout_s": launch.timeout_ms.map(seconds),
         "idle_timeout_s": launch.idle_timeout_ms.map(seconds),
@@ -84,6 +86,8 @@ pub(crate) fn write_draft(draft: &JobDraft, groups: &[JobGroup]) -> Value {
         "nodes": spec.target.nodes,
         "exclude_nodes": spec.target.exclude,
         "overlap": spec.overlap,
+        "concurrency_key": spec.concurrency_key,
+        "priority": spec.priority,
         "misfire": spec.misfire,
         "misfire_window_s": spec.misfire_window_s,
         "start_deadline_s": spec.start_deadline_s,
@@ -133,9 +137,9 @@ pub(crate) fn require(document: &Document, errors: &mut FieldErrors) {
 }
 
 fn unknown(key: &str) -> String {
-    let known = "name, group, description, enabled, schedule, zone, dst, command, shell, cwd, env, stdin, run_as, umask, nice, \
+    let known = "name, group, description, enabled, schedule, zone, dst, command, shell, cwd, env, stdin, run_as, umask, nice, ionice, \
          limits, timeout_s, idle_timeout_s, kill_grace_s, output_head_bytes, output_tail_bytes, leftovers, placement, \
-         labels, nodes, exclude_nodes, overlap, misfire, misfire_window_s, start_deadline_s, retry, delivery, success_codes, mail_to";
+         labels, nodes, exclude_nodes, overlap, concurrency_key, priority, misfire, misfire_window_s, start_deadline_s, retry, delivery, success_codes, mail_to";
     format!("a job has no field {key:?}; it has {known}")
 }
 
@@ -233,6 +237,11 @@ fn set_launch(key: &str, value: &Value, draft: &mut JobDraft) -> Set {
         "stdin" => put_optional_text(&mut launch.stdin, value),
         "run_as" => put_optional_text(&mut launch.run_as, value),
         "nice" => put(&mut launch.nice, value),
+        "ionice" if value.as_str() == Some("") => {
+            launch.ionice = None;
+            Some(Ok(()))
+        }
+        "ionice" => put(&mut launch.ionice, value),
         "limits" => put(&mut launch.limits, value),
         "timeout_s" => put_optional_milliseconds(&mut launch.timeout_ms, value),
         "idle_timeout_s" => put_optional_milliseconds(&mut launch.idle_timeout_ms, value),
@@ -299,6 +308,12 @@ fn set_policy(key: &str, value: &Value, spec: &mut JobSpec) -> Set {
         "nodes" => put(&mut spec.target.nodes, value),
         "exclude_nodes" => put(&mut spec.target.exclude, value),
         "overlap" => put(&mut spec.overlap, value),
+        "concurrency_key" if value.as_str() == Some("") => {
+            spec.concurrency_key = None;
+            Some(Ok(()))
+        }
+        "concurrency_key" => put(&mut spec.concurrency_key, value),
+        "priority" => put(&mut spec.priority, value),
         "misfire" => put(&mut spec.misfire, value),
         "misfire_window_s" => put(&mut spec.misfire_window_s, value),
         "start_deadline_s" => put(&mut spec.start_deadline_s, value),
@@ -311,79 +326,6 @@ fn set_policy(key: &str, value: &Value, spec: &mut JobSpec) -> Set {
         "success_codes" => put(&mut spec.success_codes, value),
         "mail_to" => put(&mut spec.mail_to, value),
         _ => None,
-    }
-}
-
-/// Judges what no field alone can tell.
-fn judge(draft: &JobDraft, job: JobId, errors: &mut FieldErrors) {
-    if draft.spec.launch.command.trim().is_empty() {
-        errors.add(
-            "command",
-            "a job needs a command; write what a shell would run",
-        );
-    }
-    if let Err(error) = draft.schedule.parse(job) {
-        let field = match error.subject() {
-            Subject::Zone => "zone",
-            Subject::Expression | Subject::Field(_) => "schedule",
-        };
-        errors.add(field, error.to_string());
-    }
-    let spec = &draft.spec;
-    let windows = [
-        ("misfire_window_s", spec.misfire_window_s),
-        ("start_deadline_s", spec.start_deadline_s),
-    ];
-    for (field, value) in windows {
-        if value.is_some_and(|seconds| seconds == 0 || seconds > POLICY_SECONDS_MAX) {
-            errors.add(
-                field,
-                format!(
-                    "{} s is not between 1 and {POLICY_SECONDS_MAX} s (30 days)",
-                    value.unwrap_or(0)
-                ),
-            );
-        }
-    }
-    judge_retry(&spec.retry, errors);
-    if let Some(code) = spec
-        .success_codes
-        .iter()
-        .find(|code| !(0..=255).contains(*code))
-    {
-        errors.add(
-            "success_codes",
-            format!("{code} is no exit code; they go from 0 to 255"),
-        );
-    }
-    if spec
-        .launch
-        .nice
-        .is_some_and(|nice| !(-20..=19).contains(&nice))
-    {
-        errors.add("nice", "niceness goes from -20 to 19");
-    }
-}
-
-fn judge_retry(retry: &Retry, errors: &mut FieldErrors) {
-    let limit = f64::from(POLICY_SECONDS_MAX);
-    if !(1..=ATTEMPTS_MAX).contains(&retry.max_attempts) {
-        errors.add(
-            "retry",
-            format!(
-                "{} attempts are not between 1 and {ATTEMPTS_MAX}",
-                retry.max_attempts
-            ),
-        );
-    } else if !((0.0..=limit).contains(&retry.delay_s)
-        && (0.0..=limit).contains(&retry.max_delay_s))
-    {
-        errors.add("retry", "a delay is between 0 s and 30 days");
-    } else if !(0.0..=1.0).contains(&retry.jitter) {
-        errors.add(
-            "retry",
-            format!("a jitter of {} is not between 0 and 1", retry.jitter),
-        );
     }
 }
 
@@ -409,8 +351,8 @@ mod tests {
         let mut draft = blank(GroupId(1));
         let given = document(json!({
             "name": "nightly", "group": "default", "command": "backup --all", "schedule": "0 3 * * *", "zone": "Europe/Berlin",
-            "env": {"LEVEL": "9"}, "placement": "n(2)", "labels": {"role": "web"}, "overlap": "queue(5)", "misfire": "all(3)",
-            "timeout_s": 1.5, "kill_grace_s": 3, "retry": {"max_attempts": 3, "delay_s": 1}, "umask": "027", "exclude_nodes": ["b"],
+            "env": {"LEVEL": "9"}, "placement": "n(2)", "labels": {"role": "web"}, "overlap": "queue(5)", "concurrency_key": "db", "priority": 8, "misfire": "all(3)",
+            "timeout_s": 1.5, "kill_grace_s": 3, "retry": {"max_attempts": 3, "delay_s": 1}, "umask": "027", "ionice": "best_effort(6)", "exclude_nodes": ["b"],
         }));
         assert!(apply(&given, &mut draft, &groups(), JobId(0)).is_empty());
 
@@ -429,7 +371,7 @@ mod tests {
         let mut draft = blank(GroupId(1));
         let wrong = document(json!({
             "name": "", "command": " ", "schedule": "61 * * * *", "uid": 0, "timeout_s": -1, "env": {"A B": "x"}, "group": "none",
-            "overlap": "sometimes", "retry": {"max_attempts": 0}, "success_codes": [256],
+            "overlap": "sometimes", "concurrency_key": " ", "priority": 10, "ionice": "best_effort(8)", "retry": {"max_attempts": 0}, "success_codes": [256],
         }));
         let errors = apply(&wrong, &mut draft, &groups(), JobId(0));
 

@@ -30,7 +30,7 @@ pub(super) fn texts_of_work(draft: &JobDraft) -> [(&'static str, String); 13] {
     ]
 }
 
-pub(super) fn texts_of_place(spec: &JobSpec) -> [(&'static str, String); 9] {
+pub(super) fn texts_of_place(spec: &JobSpec) -> [(&'static str, String); 11] {
     let (placement, placement_n) = match spec.placement {
         Placement::One => ("one", 2),
         Placement::EveryNode => ("every_node", 2),
@@ -61,6 +61,13 @@ pub(super) fn texts_of_place(spec: &JobSpec) -> [(&'static str, String); 9] {
         ("exclude_nodes", spec.target.exclude.join(", ")),
         ("overlap", overlap.to_owned()),
         ("overlap_n", overlap_n.to_string()),
+        (
+            "concurrency_key",
+            spec.concurrency_key
+                .as_ref()
+                .map_or_else(String::new, ToString::to_string),
+        ),
+        ("priority", spec.priority.to_string()),
         ("misfire", misfire.to_owned()),
         ("misfire_n", misfire_n.to_string()),
     ]

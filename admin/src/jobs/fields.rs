@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use carillon_core::job::JobDraft;
+use carillon_core::priority::Priority;
 use carillon_lifecycle::config::parse_duration;
 use serde_json::{Map, Value, json};
 
@@ -34,6 +35,8 @@ const SINGLE: &[&str] = &[
     "exclude_nodes",
     "overlap",
     "overlap_n",
+    "concurrency_key",
+    "priority",
     "misfire",
     "misfire_n",
     "misfire_window",
@@ -143,6 +146,7 @@ impl Fields {
             json!(self.names("exclude_nodes")),
         );
         document.insert("retry".to_owned(), self.retry(errors));
+        document.insert("priority".to_owned(), self.priority());
         document.insert("success_codes".to_owned(), self.codes(errors));
         document.insert("mail_to".to_owned(), self.mail());
         document
@@ -153,9 +157,26 @@ impl Fields {
             document.insert(name.to_owned(), json!(self.of(name)));
         }
         for name in [
-            "name", "schedule", "zone", "dst", "shell", "cwd", "run_as", "delivery",
+            "name",
+            "schedule",
+            "zone",
+            "dst",
+            "shell",
+            "cwd",
+            "run_as",
+            "delivery",
+            "concurrency_key",
         ] {
             document.insert(name.to_owned(), json!(self.of(name).trim()));
+        }
+    }
+
+    fn priority(&self) -> Value {
+        match self.of("priority").trim() {
+            "" => json!(Priority::default()),
+            text => text
+                .parse::<i64>()
+                .map_or_else(|_| json!(text), |number| json!(number)),
         }
     }
 
@@ -305,7 +326,7 @@ mod tests {
         }];
         let document = json!({
             "name": "nightly 备份", "command": "backup\n--all", "schedule": "H 3 * * *", "zone": "Asia/Shanghai", "dst": "skip", "enabled": false,
-            "env": {"A": "1=2", "B": ""}, "labels": {"role": "web"}, "nodes": ["a", "b"], "placement": "n(3)", "overlap": "queue(4)",
+            "env": {"A": "1=2", "B": ""}, "labels": {"role": "web"}, "nodes": ["a", "b"], "placement": "n(3)", "overlap": "queue(4)", "concurrency_key": "db", "priority": 7,
             "misfire": "all(9)", "misfire_window_s": 7200, "timeout_s": 90, "kill_grace_s": 5, "success_codes": [0, 3], "mail_to": "",
             "retry": {"max_attempts": 4, "backoff": "exponential", "delay_s": 2.5, "on": ["failed", "lost"], "node": "same"},
         });

@@ -9,6 +9,7 @@ use carillon_core::access::Verb;
 use carillon_core::identity::{GroupId, JobId};
 use carillon_core::job::Job;
 use carillon_core::node::Limits;
+use carillon_core::priority::Priority;
 use carillon_core::retry::Retry;
 use carillon_store::{JobGroup, JobVersion, Node, RunFilter};
 
@@ -158,6 +159,13 @@ fn facts(job: &Job, w: &Words) -> Vec<(&'static str, String)> {
         (j.where_, place.join(" · ")),
         (j.overlap, w.overlap(spec.overlap)),
         (
+            j.concurrency_key,
+            spec.concurrency_key
+                .as_ref()
+                .map_or_else(String::new, ToString::to_string),
+        ),
+        (j.priority, priority(spec.priority)),
+        (
             j.misfire,
             spec.misfire
                 .map_or_else(|| j.by_default.to_owned(), |misfire| w.misfire(misfire)),
@@ -189,6 +197,14 @@ fn facts(job: &Job, w: &Words) -> Vec<(&'static str, String)> {
         .into_iter()
         .filter(|(_, fact)| !fact.is_empty())
         .collect()
+}
+
+/// Said where it is not what everybody has.
+fn priority(priority: Priority) -> String {
+    match priority == Priority::default() {
+        true => String::new(),
+        false => priority.to_string(),
+    }
 }
 
 fn retry(retry: &Retry, w: &Words) -> String {

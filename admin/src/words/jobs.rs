@@ -36,6 +36,8 @@ super::catalogue! {
         timeout: "Timeout", "超时";
         kill_grace: "Time to end by itself", "自行结束时限";
         overlap: "If the last run still lives", "若上次仍在运行";
+        concurrency_key: "Shared key", "共享键";
+        priority: "Priority", "优先级";
         misfire: "If it is late", "若已迟到";
         retry: "If it fails", "若失败";
         attempts: "up to {} attempts", "最多 {} 次尝试";
@@ -109,6 +111,8 @@ super::catalogue! {
         matching: "Matching nodes", "匹配的节点";
         overlap_allow: "run both, up to", "允许同时运行，最多";
         overlap_queue: "let the new one wait, up to", "新的排队等待，最多";
+        concurrency_key_help: "Jobs of the group with the same key, e.g. backup, count as one for this. Empty is this job alone.", "同组中键相同（例如 backup）的作业在此合并计算。留空则仅计本作业。";
+        priority_help: "0 to 9: where a node has fewer places than runs, the higher starts first.", "0 至 9：节点名额不足时，数值高的先启动。";
         misfire_default: "by default: the newest for times of day, none below a minute", "默认：定时任务补最新一次，亚分钟级不补";
         misfire_all: "run the newest ones, up to", "补跑最新的，最多";
         misfire_window: "Look back at most", "最多回溯";

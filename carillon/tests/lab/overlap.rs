@@ -1,5 +1,6 @@
 //! What the overlap policies promise holds for the whole cluster: three agents, jobs of every second that take longer.
 
+use carillon_core::job::JobSpec;
 use carillon_core::overlap::Overlap;
 use carillon_testbed::{Sighting, SightingKind, Witness};
 
@@ -14,12 +15,16 @@ const LONG: &str = "--sleep 2.3";
 
 /// Three agents under this policy for a while; the window, what was recorded in it and what started in it.
 fn watch(jobs: usize, arguments: &str, overlap: Overlap) -> (Lab, Vec<Record>, Vec<Sighting>) {
-    let mut lab = Lab::with_overlap(jobs, arguments, overlap);
+    let lab = Lab::with_overlap(jobs, arguments, overlap);
+    watch_lab(lab, &overlap.to_string())
+}
+
+fn watch_lab(mut lab: Lab, what: &str) -> (Lab, Vec<Record>, Vec<Sighting>) {
     lab.start_agents(3);
     let window: Window = lab.next_window();
     let (records, starts) = judge(&lab, window);
     let skipped = records.iter().filter(|record| record.outcome == "skipped");
-    println!("{overlap}: {} ticks skipped", skipped.count());
+    println!("{what}: {} ticks skipped", skipped.count());
     assert!(!starts.is_empty(), "nothing started");
     (lab, records, starts)
 }
@@ -64,6 +69,28 @@ fn allow_has_as_many_alive_as_it_says() {
 
     expect_at_most(&lab, 2);
     expect_full_house(&lab, 2);
+    expect_excuses(&records, &starts, &["overlap"]);
+}
+
+#[test]
+fn jobs_with_one_key_never_have_two_alive() {
+    let policies = JobSpec {
+        concurrency_key: Some("disk".parse().expect("a word is a key")),
+        ..JobSpec::default()
+    };
+    let lab = Lab::with_policies(JOBS, "--sleep 0.7", policies);
+
+    let (lab, records, starts) = watch_lab(lab, "one key");
+
+    let sightings = lab.witness.read().expect("only witnesses write the file");
+    let as_one = sightings.into_iter().map(|sighting| Sighting {
+        job: "any".to_owned(),
+        ..sighting
+    });
+    nothing_broke(
+        "no two jobs of the key live at once",
+        laws::crowds(&as_one.collect::<Vec<_>>(), 1),
+    );
     expect_excuses(&records, &starts, &["overlap"]);
 }
 

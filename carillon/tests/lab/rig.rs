@@ -66,6 +66,15 @@ impl Lab {
 
     /// Jobs of every second under this overlap policy, whose witnesses get these arguments.
     pub(crate) fn with_overlap(jobs: usize, arguments: &str, overlap: Overlap) -> Self {
+        let policies = JobSpec {
+            overlap,
+            ..JobSpec::default()
+        };
+        Self::with_policies(jobs, arguments, policies)
+    }
+
+    /// Jobs of every second under these policies, whose witnesses get these arguments.
+    pub(crate) fn with_policies(jobs: usize, arguments: &str, policies: JobSpec) -> Self {
         let mariadb = MariaDb::start().expect("MariaDB starts");
         let redis = Redis::start().expect("Redis starts");
         let database = mariadb.create_database().expect("MariaDB answers");
@@ -77,8 +86,7 @@ impl Lab {
                 command: command.trim_end().to_owned(),
                 ..LaunchSpec::default()
             },
-            overlap,
-            ..JobSpec::default()
+            ..policies
         };
         runtime.block_on(create_jobs(&database.url, &spec, jobs));
         let folder = Folder::create().expect("the temporary folder can be written");

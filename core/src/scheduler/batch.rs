@@ -1,10 +1,13 @@
 //! Ticks that travel together, from the moment they are due until each is decided.
 
+use std::cmp::Reverse;
+
 use jiff::Timestamp;
 
 use super::{BatchId, Effect, GIVE_UP, Grant};
 use crate::claim::ClaimRequest;
 use crate::offer::Offer;
+use crate::priority::Priority;
 use crate::run::Trigger;
 use crate::tick::Tick;
 use crate::token::Token;
@@ -39,6 +42,7 @@ pub(super) struct Candidate {
     /// How many nodes go before this one.
     pub(super) rank: usize,
     pub(super) attempt: u32,
+    pub(super) priority: Priority,
     pub(super) start_at: Timestamp,
     pub(super) start_until: Timestamp,
     /// The offered run it stands for; none is a tick that nobody has decided.
@@ -46,7 +50,7 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    pub(super) fn of_offer(offer: &Offer, token: Token, rank: usize) -> Self {
+    pub(super) fn of_offer(offer: &Offer, token: Token, rank: usize, priority: Priority) -> Self {
         Candidate {
             tick: offer.tick,
             trigger: offer.trigger,
@@ -54,10 +58,16 @@ impl Candidate {
             token,
             rank,
             attempt: offer.attempt,
+            priority,
             start_at: offer.not_before,
             start_until: offer.until,
             offer: Some(*offer),
         }
+    }
+
+    /// Who goes first where there is not room for all.
+    pub(super) fn precedence(&self) -> (Reverse<Priority>, Tick) {
+        (Reverse(self.priority), self.tick)
     }
 
     /// From then on this node does not ask for it any more.

@@ -11,6 +11,7 @@ use crate::misfire::LatePolicy;
 use crate::node::Peer;
 use crate::offer::Offer;
 use crate::placement::{Placement, Target};
+use crate::priority::Priority;
 use crate::run::Trigger;
 use crate::schedule::Schedule;
 use crate::tick::Tick;
@@ -31,6 +32,8 @@ pub struct Plan {
     pub placement: Placement,
     /// On which nodes it may run.
     pub target: Arc<Target>,
+    /// Which run starts first where this node has fewer places than runs.
+    pub priority: Priority,
     /// What to do with late ticks.
     pub late: LatePolicy,
     /// Fire times up to here belong to older versions.

@@ -1,6 +1,6 @@
 //! What to ask next, when, and for which ticks it is too late to ask.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -22,10 +22,12 @@ const REPEAT_AFTER_MAX: SignedDuration = SignedDuration::from_secs(1);
 
 impl Scheduler {
     pub(super) fn wait(&mut self, at: Timestamp, step: Step, mut candidates: Vec<Candidate>) {
-        // Claims that lock rows in one order do not deadlock.
-        candidates.sort_unstable_by_key(|candidate| candidate.tick);
+        // What matters most is asked for first.
+        candidates.sort_unstable_by_key(Candidate::precedence);
         while !candidates.is_empty() {
             let rest = candidates.split_off(candidates.len().min(CLAIM_BATCH_MAX));
+            // Claims that lock rows in one order do not deadlock.
+            candidates.sort_unstable_by_key(|candidate| candidate.tick);
             self.batch_count += 1;
             let batch = Batch {
                 step,
@@ -40,6 +42,7 @@ impl Scheduler {
 
     /// Asks every question whose time has come.
     pub(super) fn ask(&mut self, effects: &mut Vec<Effect>) {
+        let mut due = Vec::new();
         while let Some(entry) = self.waiting.first_entry()
             && entry.key().0 <= self.now
         {
@@ -48,8 +51,11 @@ impl Scheduler {
             if batch.step.holds() && batch.repeats == 0 {
                 batch.asked_at = self.now;
                 self.leave_held(&mut batch);
-                self.fit_into_room(&mut batch);
             }
+            due.push((id, batch));
+        }
+        self.fit_into_room(&mut due);
+        for (id, batch) in due {
             if !batch.candidates.is_empty() {
                 effects.push(batch.question(id));
                 self.asked.insert(id, batch);
@@ -79,28 +85,50 @@ impl Scheduler {
         }
     }
 
-    /// Leaves what this node holds or has asked for already: two tokens of one node under one name could not be told
-    /// apart. A tick that it holds is decided; an offer waits until the other question is answered.
+    /// Leaves what this node holds or has asked for already, and holds the rest: two tokens of one node under one name
+    /// could not be told apart. A tick that it holds is decided; an offer waits until the other question is answered.
     fn leave_held(&mut self, batch: &mut Batch) {
         let (held, free): (Vec<_>, Vec<_>) = std::mem::take(&mut batch.candidates)
             .into_iter()
             .partition(|candidate| self.held.contains(&candidate.tick));
+        self.held
+            .extend(free.iter().map(|candidate| candidate.tick));
         batch.candidates = free;
         if batch.step == Step::Take {
             self.wait(self.now + REPEAT_AFTER, Step::Take, held);
         }
     }
 
-    /// Reserves room for a claim; what does not fit is looked at once more when others have had their chance.
-    fn fit_into_room(&mut self, batch: &mut Batch) {
-        let room = self.room_max.saturating_sub(self.held.len());
-        if batch.candidates.len() > room {
-            let over = batch.candidates.split_off(room);
-            over.iter().for_each(|candidate| self.withdraw(candidate));
-            self.look_again(over);
+    /// Leaves what there is no room for, the lower priority first; it is looked at once more when others have had their
+    /// chance.
+    fn fit_into_room(&mut self, due: &mut [(BatchId, Batch)]) {
+        let is_fresh = |batch: &Batch| batch.step.holds() && batch.repeats == 0;
+        let surplus = self.held.len().saturating_sub(self.room_max);
+        if surplus == 0 {
+            return;
         }
-        self.held
-            .extend(batch.candidates.iter().map(|candidate| candidate.tick));
+        let fresh = due.iter().filter(|(_, batch)| is_fresh(batch));
+        let mut order: Vec<_> = fresh
+            .flat_map(|(_, batch)| &batch.candidates)
+            .map(Candidate::precedence)
+            .collect();
+        order.sort_unstable();
+        let over: HashSet<_> = order
+            .split_off(order.len().saturating_sub(surplus))
+            .into_iter()
+            .map(|(_, tick)| tick)
+            .collect();
+        for (_, batch) in due.iter_mut().filter(|(_, batch)| is_fresh(batch)) {
+            let (out, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut batch.candidates)
+                .into_iter()
+                .partition(|candidate| over.contains(&candidate.tick));
+            batch.candidates = kept;
+            for candidate in &out {
+                self.held.remove(&candidate.tick);
+                self.withdraw(candidate);
+            }
+            self.look_again(out);
+        }
     }
 
     /// Second and last look at ticks that somebody else was to decide.

@@ -12,6 +12,7 @@ use crate::misfire::{LatePolicy, Misfire};
 use crate::node::{Duty, Liveness};
 use crate::offer::Offer;
 use crate::placement::{Labels, Placement, Target};
+use crate::priority::Priority;
 use crate::run::{Preference, Trigger};
 use crate::schedule::{DstRule, Schedule};
 use crate::tick::TickKind;
@@ -49,6 +50,7 @@ fn plan(job: i64, version: i64, expression: &str) -> Plan {
         schedule,
         placement: Placement::One,
         target: Arc::new(Target::default()),
+        priority: Priority::default(),
         late,
         valid_from: at(0),
     }
@@ -269,6 +271,63 @@ fn full_node_leaves_ticks_to_others() {
     };
 
     assert_eq!(claims(&node.handle(at(12_001), absent)).len(), 1);
+}
+
+#[test]
+fn higher_priority_gets_the_room_that_is_left() {
+    let mut node = Scheduler::new(peer(1), 3, TokenMint::new(1));
+    node.handle(at(0), Event::GateSet(Gate::Open));
+    let with_priority = |job, priority| Plan {
+        priority: Priority::try_from(priority).unwrap(),
+        ..plan(job, 1, "*/10 * * * * *")
+    };
+    let plans = [(1, 0), (2, 5), (3, 9), (4, 5), (5, 8)];
+    let plans = plans.map(|(job, priority)| with_priority(job, priority));
+    node.handle(at(0), Event::JobsLoaded(plans.into()));
+    // What waits for a node competes with what is due.
+    let offer = Offer {
+        tick: Tick::scheduled(JobId(2), at(5_000), 0),
+        trigger: Trigger::CatchUp,
+        version: 1,
+        attempt: 1,
+        not_before: at(9_800),
+        until: at(60_000),
+        preference: Preference::Any,
+    };
+    node.handle(at(9_700), Event::OffersSeen(vec![offer]));
+
+    let effects = node.handle(at(9_800), Event::Woke);
+    let claimed: Vec<_> = claims(&effects).iter().map(|(_, c)| c.tick.job.0).collect();
+    let taken: Vec<_> = takes(&effects)
+        .iter()
+        .map(|(_, tick, _)| tick.job.0)
+        .collect();
+
+    assert_eq!((claimed, taken), (vec![3, 5], vec![2]));
+    // The others have another look, and none has come to be held.
+    let later = node.handle(at(12_000), Event::Woke);
+    assert_eq!((looks(&later).len(), node.held_count()), (1, 3));
+}
+
+#[test]
+fn higher_priority_is_in_the_first_of_many_batches() {
+    let mut node = Scheduler::new(peer(1), 10_000, TokenMint::new(1));
+    node.handle(at(0), Event::GateSet(Gate::Open));
+    let mut plans: Vec<_> = (1..=600)
+        .map(|job| plan(job, 1, "*/10 * * * * *"))
+        .collect();
+    plans[599].priority = Priority::MAX;
+    node.handle(at(0), Event::JobsLoaded(plans));
+
+    let claimed = claims(&node.handle(at(9_800), Event::Woke));
+    let (first, _) = claimed[0];
+    let mut batch = claimed
+        .iter()
+        .filter(|(id, _)| *id == first)
+        .map(|(_, c)| c.tick);
+
+    assert!(batch.clone().is_sorted(), "locks are taken in one order");
+    assert!(batch.any(|tick| tick.job == JobId(600)));
 }
 
 #[test]

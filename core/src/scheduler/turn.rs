@@ -9,6 +9,7 @@ use super::{GIVE_UP, Gate, Plan, Scheduler};
 use crate::claim::CLAIM_AHEAD;
 use crate::offer::Offer;
 use crate::placement::{Placement, rank};
+use crate::priority::Priority;
 use crate::run::{Preference, Trigger};
 use crate::tick::{Tick, TickKind};
 
@@ -58,6 +59,7 @@ impl Scheduler {
                 token: self.mint.mint(),
                 rank,
                 attempt: 1,
+                priority: plan.priority,
                 start_at: fire_time,
                 start_until: plan.late.start_until(fire_time),
                 offer: None,
@@ -113,17 +115,18 @@ impl Scheduler {
             .plans
             .values()
             .filter(mine)
-            .map(|plan| (plan.job, plan.version))
+            .map(|plan| (plan.job, plan.version, plan.priority))
             .collect();
         // The order of a map is another one in every process; that of tokens must not be.
         plans.sort_unstable();
-        let candidates = plans.into_iter().map(|(job, version)| Candidate {
+        let candidates = plans.into_iter().map(|(job, version, priority)| Candidate {
             tick: Tick::scheduled(job, at, self.me.id.0),
             trigger: Trigger::Boot,
             version,
             token: self.mint.mint(),
             rank: 0,
             attempt: 1,
+            priority,
             start_at: at,
             start_until: at + BOOT_DEADLINE,
             offer: None,
@@ -149,14 +152,14 @@ impl Scheduler {
         }
         let mut fresh: BTreeMap<Timestamp, Vec<Candidate>> = BTreeMap::new();
         for offer in offers.iter().filter(|o| !self.held.contains(&o.tick)) {
-            if let Some((at, rank)) = self.turn(offer)
+            if let Some((at, rank, priority)) = self.turn(offer)
                 && self.offered.insert(offer.tick)
             {
                 let token = self.mint.mint();
                 fresh
                     .entry(at)
                     .or_default()
-                    .push(Candidate::of_offer(offer, token, rank));
+                    .push(Candidate::of_offer(offer, token, rank, priority));
             }
         }
         for (at, candidates) in fresh {
@@ -164,8 +167,8 @@ impl Scheduler {
         }
     }
 
-    /// When this node may take an offered run, and how many nodes go before it; none when it may not.
-    fn turn(&self, offer: &Offer) -> Option<(Timestamp, usize)> {
+    /// When this node may take an offered run, how many nodes go before it, and its priority; none when it may not.
+    fn turn(&self, offer: &Offer) -> Option<(Timestamp, usize, Priority)> {
         let plan = self.plans.get(&offer.tick.job)?;
         let held =
             |tick: &Tick| (tick.job, tick.fire_time) == (offer.tick.job, offer.tick.fire_time);
@@ -190,6 +193,6 @@ impl Scheduler {
             _ => (rank, SignedDuration::ZERO),
         };
         let turn = offer.not_before.max(self.now) + delay + RANK_DELAY * rank.min(RANK_MAX) as i32;
-        Some((turn, rank))
+        Some((turn, rank, plan.priority))
     }
 }

@@ -7,6 +7,7 @@ use crate::identity::NodeId;
 use crate::misfire::{LatePolicy, Misfire};
 use crate::offer::Offer;
 use crate::placement::Target;
+use crate::priority::Priority;
 use crate::run::Preference;
 use crate::schedule::{DstRule, Schedule};
 use crate::tick::TickKind;
@@ -23,6 +24,7 @@ fn tenure(expression: &str, misfire: Misfire) -> Tenure {
         schedule: Schedule::parse(expression, "UTC", DstRule::Cron, 0).unwrap(),
         placement: Placement::One,
         target: Arc::new(Target::default()),
+        priority: Priority::default(),
         late: LatePolicy {
             misfire,
             window: SignedDuration::from_secs(600),

@@ -136,6 +136,26 @@ async fn directory_mask_niceness_and_limits_are_the_jobs() {
 }
 
 #[tokio::test]
+async fn ionice_is_the_jobs() {
+    let mut rig = Rig::new().await;
+    let said = ["idle", "best-effort: prio 6"];
+
+    for (ionice, said) in ["idle", "best_effort(6)"].into_iter().zip(said) {
+        let job = LaunchSpec {
+            ionice: Some(ionice.parse().unwrap()),
+            ..spec("ionice -p $$; sh -c 'ionice -p $$'")
+        };
+        let seen = rig.run(job).await;
+        let stdout = seen.stdout();
+        let lines: Vec<&str> = stdout.lines().collect();
+        // The descendants have it, too.
+        assert_eq!(lines, [said, said], "{ionice}");
+    }
+    let seen = rig.run(spec("ionice -p $$")).await;
+    assert!(!seen.stdout().contains("idle"), "{}", seen.stdout());
+}
+
+#[tokio::test]
 async fn script_without_a_first_line_is_run_by_the_shell() {
     let mut rig = Rig::new().await;
     let path = rig.path().join("script");

@@ -100,12 +100,23 @@ impl Ledger {
             .is_some_and(|node| node.boot == who.boot)
     }
 
-    /// Other runs of the job that live. Seats of one fire time do not stand in each other's way.
+    /// Other runs that live of the job, or of those that share its key. Seats of one fire time do not stand in each other's way.
     fn live(&self, tick: &Tick) -> Vec<Tick> {
         let in_the_way = |other: &&Tick| {
-            is_another(tick, other) && self.rows.get(*other).is_some_and(Row::takes_place)
+            self.is_in_lane(tick, other) && self.rows.get(*other).is_some_and(Row::takes_place)
         };
         self.open.iter().filter(in_the_way).copied().collect()
+    }
+
+    fn is_in_lane(&self, tick: &Tick, other: &Tick) -> bool {
+        // Also of a job that is deleted: its runs may live on.
+        let of = |job| self.tenures.iter().find(|tenure| tenure.job == job);
+        let key = |job| of(job).and_then(|tenure| tenure.key);
+        let shares = tick.job != other.job
+            && key(tick.job).is_some()
+            && key(tick.job) == key(other.job)
+            && !self.has_bug(Bug::KeyUnchecked);
+        shares || is_another_of_job(tick, other)
     }
 
     fn has_room(&self, job: &Version, tick: &Tick) -> bool {
@@ -121,7 +132,10 @@ impl Ledger {
     }
 
     fn waiting(&self, tick: &Tick) -> Vec<Tick> {
-        let others = self.open.iter().filter(|other| is_another(tick, other));
+        let others = self
+            .open
+            .iter()
+            .filter(|other| self.is_in_lane(tick, other));
         let waits = |other: &&Tick| {
             let row = &self.rows[*other];
             row.phase == Phase::Offered && row.reason == Some(Reason::Queued)
@@ -227,6 +241,6 @@ impl Ledger {
     }
 }
 
-fn is_another(tick: &Tick, other: &Tick) -> bool {
+fn is_another_of_job(tick: &Tick, other: &Tick) -> bool {
     tick.job == other.job && (tick.fire_time, tick.kind) != (other.fire_time, other.kind)
 }

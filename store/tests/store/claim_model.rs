@@ -14,7 +14,7 @@ use jiff::SignedDuration;
 use crate::on_both;
 use crate::world::{World, ended};
 
-const STEPS: usize = 150;
+const STEPS: usize = 250;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -27,7 +27,13 @@ enum State {
 /// What a tick came to, by whose token.
 type Book = BTreeMap<Tick, (Token, State)>;
 
-fn judge(book: &mut Book, job: &Job, request: &ClaimRequest) -> ClaimAnswer {
+fn judge(book: &mut Book, jobs: &[Job], request: &ClaimRequest) -> ClaimAnswer {
+    let job = job_of(jobs, request.tick);
+    let key = |job: &Job| job.draft.spec.concurrency_key.clone();
+    let shares = |tick: &Tick| {
+        tick.job == job.id || (key(job).is_some() && key(job_of(jobs, *tick)) == key(job))
+    };
+    let is_another = |tick: &Tick| (tick.job, tick.fire_time) != (job.id, request.tick.fire_time);
     if let Some(&(token, state)) = book.get(&request.tick) {
         return match state {
             _ if token != request.token => Lost,
@@ -41,9 +47,7 @@ fn judge(book: &mut Book, job: &Job, request: &ClaimRequest) -> ClaimAnswer {
     }
     let others = |book: &Book, state| -> Vec<Tick> {
         book.iter()
-            .filter(|(tick, entry)| {
-                tick.job == job.id && tick.fire_time != request.tick.fire_time && entry.1 == state
-            })
+            .filter(|(tick, entry)| shares(tick) && is_another(tick) && entry.1 == state)
             .map(|(tick, _)| *tick)
             .collect()
     };
@@ -69,6 +73,10 @@ fn judge(book: &mut Book, job: &Job, request: &ClaimRequest) -> ClaimAnswer {
         State::Lives => Won,
         _ => Settled,
     }
+}
+
+fn job_of(jobs: &[Job], tick: Tick) -> &Job {
+    jobs.iter().find(|job| job.id == tick.job).unwrap()
 }
 
 /// A stream of numbers below a bound, the same for the same seed.
@@ -112,6 +120,9 @@ on_both! {
         for (name, overlap) in [("s", Overlap::Skip), ("a", Overlap::Allow(2)), ("q", Overlap::Queue(2)), ("r", Overlap::Replace)] {
             jobs.push(world.job(name, overlap).await);
         }
+        for (name, overlap) in [("ks", Overlap::Skip), ("ka", Overlap::Allow(2)), ("kq", Overlap::Queue(3)), ("kr", Overlap::Replace)] {
+            jobs.push(world.job_with_key(name, overlap, "shared").await);
+        }
         let claimants = [world.node("a").await, world.node("b").await];
         let base = world.soon().await;
         let (mut book, mut asked, mut dice) = (Book::new(), Vec::new(), Dice(0xca11));
@@ -133,8 +144,7 @@ on_both! {
             order.sort_by_key(|&place| batch[place].tick);
             let mut expected = vec![Refused; batch.len()];
             for place in order {
-                let job = jobs.iter().find(|job| job.id == batch[place].tick.job).unwrap();
-                expected[place] = judge(&mut book, job, &batch[place]);
+                expected[place] = judge(&mut book, &jobs, &batch[place]);
             }
 
             let claimant = claimants[usize::try_from(batch[0].tick.slot).unwrap()];

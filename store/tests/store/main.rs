@@ -5,6 +5,7 @@ mod audit;
 mod backups;
 mod claim_model;
 mod claims;
+mod concurrency_keys;
 mod jobs;
 mod offers;
 mod outages;

@@ -107,6 +107,13 @@ impl World {
             .unwrap()
     }
 
+    /// A job that shares a concurrency key with others.
+    pub(crate) async fn job_with_key(&mut self, name: &str, overlap: Overlap, key: &str) -> Job {
+        let mut draft = draft(name, overlap);
+        draft.spec.concurrency_key = Some(key.parse().unwrap());
+        self.store.create_job(&draft, &editor()).await.unwrap()
+    }
+
     pub(crate) async fn node(&mut self, name: &str) -> Claimant {
         let registration = registration(name, self.mint.mint());
         let registered = self.store.register_node(&registration).await.unwrap();
