@@ -171,7 +171,10 @@ impl Witness {
             }
             let is_own = other.tick.job == row.tick.job;
             let tenures = ledger.tenures().iter();
-            let theirs = tenures.filter(|theirs| theirs.job == other.tick.job);
+            // Seats of one fire time do not stand in each other's way, so they may be more than any policy allows.
+            let theirs = tenures.filter(|theirs| {
+                theirs.job == other.tick.job && theirs.placement == Placement::One
+            });
             let sharing = theirs.filter(|theirs| theirs.key.is_some() && theirs.key == tenure.key);
             let most = sharing.map(|theirs| theirs.overlap.live_max()).max();
             if is_own {
