@@ -1,6 +1,7 @@
 //! The command line of the admin: one subcommand for each verb. Answers go to standard output, logs to standard error.
 
 mod backup;
+mod diagnostics;
 mod export;
 mod import;
 mod people;
@@ -61,6 +62,8 @@ enum Verb {
     Restore(backup::Restore),
     /// Examines configuration, database and its guarantees, and prints a verdict for each.
     Check,
+    /// Writes what somebody who helps needs to know, without secrets, into a file.
+    Diagnostics(diagnostics::Diagnostics),
     /// Starts a job once, now, and prints the run's id.
     Run(runs::Run),
     /// Ends a run.
@@ -108,7 +111,11 @@ impl CommandLine {
         }
         let store = open_store(&config, self.data.as_deref())?;
         match &self.verb {
-            Verb::Start(_) | Verb::Migrate | Verb::Restore(_) | Verb::Check => {}
+            Verb::Start(_)
+            | Verb::Migrate
+            | Verb::Restore(_)
+            | Verb::Check
+            | Verb::Diagnostics(_) => {}
             _ => store.check_schema().await?,
         }
         let may_change = matches!(
@@ -124,6 +131,7 @@ impl CommandLine {
             Verb::Export => export::act(&store).await,
             Verb::Backup(backup) => backup.act(&store).await,
             Verb::Restore(restore) => restore.act(&store).await,
+            Verb::Diagnostics(diagnostics) => diagnostics.act(&config, &store).await,
             Verb::Check => start::check(&config, &store).await,
             Verb::Run(run) => run.act(&store).await,
             Verb::Kill(kill) => kill.act(&store).await,

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use carillon_lifecycle::config::KEYS;
+
 /// Lines of fenced blocks that begin with `carillon next` or `carillon describe`, with the document they stand in.
 fn examples() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -39,5 +41,39 @@ fn schedules_in_the_documents_can_be_asked_about() {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{document}: {line}: {errors}");
         assert!(!output.stdout.is_empty(), "{document}: {line}");
+    }
+}
+
+#[test]
+fn cluster_of_containers_names_verbs_and_keys_that_there_are() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/container/compose.yaml");
+    let text = std::fs::read_to_string(path).expect("the file is there");
+    let lines = || text.lines().map(str::trim);
+
+    let keys = lines()
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, _)| name)
+        .filter(|name| name.starts_with("CARILLON_") && name.contains("__"));
+    let keys: Vec<_> = keys.collect();
+    let commands = lines().filter_map(|line| line.strip_prefix("command: [")?.strip_suffix(']'));
+    let commands: Vec<Vec<_>> = commands
+        .map(|words| words.split(", ").collect())
+        .filter(|words: &Vec<_>| ["agent", "admin", "monitor"].contains(&words[0]))
+        .collect();
+
+    assert!(
+        keys.len() > 3 && commands.len() == 4,
+        "{keys:?} {commands:?}"
+    );
+    for key in keys {
+        assert!(KEYS.iter().any(|known| known.variable() == key), "{key}");
+    }
+    for words in commands {
+        let program = carillon_testbed::program(words[0]).expect("the programs are built");
+        let output = Command::new(program)
+            .args(&words[1..])
+            .arg("--help")
+            .output();
+        assert!(output.expect("it starts").status.success(), "{words:?}");
     }
 }

@@ -152,12 +152,12 @@ fn bash_completes_a_verb() {
     let script = folder.join("completions");
     std::fs::write(&script, carillon(&["completions", "bash"])).unwrap();
 
-    let typed = "source \"$0\"; COMP_WORDS=(admin re); COMP_CWORD=1; _admin admin re admin; echo \"${COMPREPLY[@]}\"";
+    let typed = "source \"$0\"; COMP_WORDS=(admin mig); COMP_CWORD=1; _admin admin mig admin; echo \"${COMPREPLY[@]}\"";
     let offered = Command::new("bash")
         .args(["-c", typed])
         .arg(&script)
         .output()
         .unwrap();
 
-    assert_eq!(String::from_utf8_lossy(&offered.stdout), "retention\n");
+    assert_eq!(String::from_utf8_lossy(&offered.stdout), "migrate\n");
 }

@@ -16,10 +16,15 @@ use crate::link::Change;
 use crate::nodes::ALIVE_WITHIN;
 use crate::row::{Value, args};
 use crate::schema::schema_version;
-use crate::statement::Statement;
+use crate::statement::{Dialect, Statement};
 
-/// Rows of one insert. With them go as many arguments as the widest table has columns, and SQLite takes 32,766.
-const ROWS_PER_INSERT: usize = 100;
+/// Rows of one insert: what saves ways to a server. SQLite has no way, and takes longer for each parameter the more there are.
+fn rows_per_insert(dialect: Dialect) -> usize {
+    match dialect {
+        Dialect::MySql => 100,
+        Dialect::Sqlite => 10,
+    }
+}
 
 /// An insert is sent before it grows beyond this; servers refuse packets above 16 MB.
 const BYTES_PER_INSERT: usize = 1 << 20;
@@ -236,6 +241,7 @@ struct Filling {
     kinds: Vec<Kind>,
     rows: u64,
     done: u64,
+    rows_per_insert: usize,
     many: &'static Statement,
     one: &'static Statement,
     /// Rows read and not yet inserted.
@@ -253,6 +259,7 @@ impl Filling {
         let table = TABLES.iter().find(|table| table.name == opening.table);
         let table = table
             .ok_or_else(|| wrong(format!("this program knows no table {:?}", opening.table)))?;
+        let rows_per_insert = rows_per_insert(change.dialect());
         let known = columns(change, table.name).await?;
         if let Some((name, _)) = opening
             .columns
@@ -283,9 +290,10 @@ impl Filling {
             kinds: opening.columns.iter().map(|(_, kind)| *kind).collect(),
             rows: opening.rows,
             done: 0,
-            many: insert(ROWS_PER_INSERT),
+            rows_per_insert,
+            many: insert(rows_per_insert),
             one: insert(1),
-            held: Vec::with_capacity(ROWS_PER_INSERT),
+            held: Vec::with_capacity(rows_per_insert),
             held_bytes: 0,
         })
     }
@@ -308,7 +316,10 @@ impl Filling {
             })?);
             self.done += 1;
             let is_last = self.done == self.rows;
-            if is_last || self.held.len() == ROWS_PER_INSERT || self.held_bytes > BYTES_PER_INSERT {
+            if is_last
+                || self.held.len() == self.rows_per_insert
+                || self.held_bytes > BYTES_PER_INSERT
+            {
                 let (table, line) = (self.table.name, lines.number + 1);
                 let stored = self.store(change).await;
                 stored.map_err(|source| RestoreError::Refused {
@@ -338,7 +349,7 @@ impl Filling {
 
     async fn store(&mut self, change: &mut Change) -> Result<(), StoreError> {
         self.held_bytes = 0;
-        if self.held.len() == ROWS_PER_INSERT {
+        if self.held.len() == self.rows_per_insert {
             let values = self.held.drain(..).flatten().collect();
             change.execute(self.many, values).await?;
             return Ok(());

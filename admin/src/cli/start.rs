@@ -57,42 +57,64 @@ pub async fn check_store(store: &Store) -> anyhow::Result<Vec<(Weight, String)>>
         .collect())
 }
 
+/// One line of a check: a verdict and what it is about.
+pub(super) struct Verdict {
+    is_good: bool,
+    line: String,
+}
+
+impl Verdict {
+    fn new(word: &str, about: &str) -> Self {
+        Verdict {
+            is_good: word != "failed",
+            line: format!("{word:<7} {about}"),
+        }
+    }
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.line)
+    }
+}
+
 pub(super) async fn check(config: &Config, store: &Store) -> anyhow::Result<ExitCode> {
-    let file = config.file.as_ref().map_or_else(
-        || "none, defaults".to_owned(),
-        |file| file.display().to_string(),
-    );
-    say(&format!("ok      configuration: {file}"))?;
-    let mut is_well = true;
-    match store.check_schema().await {
-        Ok(()) => say(&format!(
-            "ok      database: {} has the schema of this program",
-            store.url()
-        ))?,
-        Err(error) => {
-            say(&format!("failed  database: {error}"))?;
-            is_well = false;
-        }
+    let verdicts = examine(config, store).await;
+    for verdict in &verdicts {
+        say(&verdict.to_string())?;
     }
-    if is_well {
-        for (weight, told) in check_store(store).await? {
-            let verdict = match weight {
-                Weight::Unsafe => "failed",
-                Weight::Weaker => "warning",
-            };
-            say(&format!("{verdict:<7} {told}"))?;
-            is_well &= weight != Weight::Unsafe;
-        }
-        let users = if store.has_users().await? {
-            "there are accounts"
-        } else {
-            "no account yet; open the pages to set up"
-        };
-        say(&format!("ok      people: {users}"))?;
-    }
-    Ok(if is_well {
+    Ok(if verdicts.iter().all(|verdict| verdict.is_good) {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Looks at configuration and database.
+pub(super) async fn examine(config: &Config, store: &Store) -> Vec<Verdict> {
+    let file = config.file.as_ref().map_or_else(
+        || "none, defaults".to_owned(),
+        |file| file.display().to_string(),
+    );
+    let mut verdicts = vec![Verdict::new("ok", &format!("configuration: {file}"))];
+    if let Err(error) = store.check_schema().await {
+        verdicts.push(Verdict::new("failed", &format!("database: {error}")));
+        return verdicts;
+    }
+    let url = store.url();
+    let about = format!("database: {url} has the schema of this program");
+    verdicts.push(Verdict::new("ok", &about));
+    match check_store(store).await {
+        Ok(findings) => verdicts.extend(findings.iter().map(|(weight, told)| match weight {
+            Weight::Unsafe => Verdict::new("failed", told),
+            Weight::Weaker => Verdict::new("warning", told),
+        })),
+        Err(error) => verdicts.push(Verdict::new("failed", &format!("database: {error:#}"))),
+    }
+    verdicts.push(match store.has_users().await {
+        Ok(true) => Verdict::new("ok", "people: there are accounts"),
+        Ok(false) => Verdict::new("ok", "people: no account yet; open the pages to set up"),
+        Err(error) => Verdict::new("failed", &format!("people: {error}")),
+    });
+    verdicts
 }

@@ -46,7 +46,12 @@ fn without_password(url: &str) -> String {
         .find('?')
         .map_or((rest, ""), |start| rest.split_at(start));
     let Some((user_info, host)) = rest.rsplit_once('@') else {
-        return url.to_owned();
+        // A password with a question mark that nobody has escaped: no address, and still a secret.
+        return if query.contains('@') {
+            format!("{scheme}://***")
+        } else {
+            url.to_owned()
+        };
     };
     let user = user_info.split_once(':').map(|(user, _)| user);
     match user {
@@ -92,6 +97,7 @@ mod tests {
             ("smtp://me:sesame@se@same@mail", "smtp://me:***@mail"),
             ("mysql://me:ses/ame@db/c", "mysql://me:***@db/c"),
             ("mysql://db/c?password=sesame", "mysql://db/c?password=***"),
+            ("mysql://me:sesa?me@db/c", "mysql://***"),
             ("me:sesame@db", "***"),
             (
                 "sqlite:///var/lib/carillon.db",
