@@ -25,6 +25,9 @@ const REST: u32 = 4;
 /// And no shorter than this.
 const REST_MIN: Duration = Duration::from_millis(20);
 
+/// Jobs of groups that keep less are read so many at once.
+const JOBS_MAX: u32 = 500;
+
 /// Drops what is older than `retention` until the pump has ended.
 pub(crate) async fn drop_what_is_old(
     store: Store,
@@ -63,7 +66,46 @@ async fn take_turn(
             }
         }
     }
+    let rows = drop_surplus(store, ends_at).await?;
+    if rows > 0 {
+        info!(
+            rows,
+            "{rows} runs that their groups do not keep are dropped"
+        );
+        if messages.send(Message::Forgotten(rows)).await.is_err() {
+            debug!("the pump has ended");
+        }
+    }
     Ok(())
+}
+
+/// Job after job of the groups that keep less than the cluster.
+async fn drop_surplus(store: &Store, ends_at: Instant) -> Result<u64, StoreError> {
+    let (mut rows, mut after) = (0, None);
+    loop {
+        let jobs = store.limited_jobs(after, JOBS_MAX).await?;
+        let Some(last) = jobs.last() else {
+            return Ok(rows);
+        };
+        after = Some(last.id);
+        for job in jobs {
+            loop {
+                let begun_at = Instant::now();
+                if begun_at >= ends_at {
+                    return Ok(rows);
+                }
+                let dropped = store.drop_surplus(job, Store::DROP_STEP).await?;
+                rows += dropped.rows;
+                let rest = begun_at.elapsed() * REST;
+                // A job with nothing to drop costs a look at an index; there may be many.
+                let is_idle = dropped.rows == 0;
+                tokio::time::sleep(if is_idle { rest } else { rest.max(REST_MIN) }).await;
+                if !dropped.is_more {
+                    break;
+                }
+            }
+        }
+    }
 }
 
 async fn drop_old(

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
 use crate::error::{StoreError, breaks_unique};
+use crate::group_limits::{GroupLimits, read_limits};
 use crate::link::Link;
 use crate::row::args;
 use crate::statement::Statement;
@@ -19,6 +20,8 @@ pub struct JobGroup {
     pub name: String,
     /// What it is for.
     pub description: String,
+    /// What it keeps of its jobs' runs.
+    pub limits: GroupLimits,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -67,7 +70,7 @@ impl Store {
     /// [`StoreError::Unavailable`] without an answer.
     pub async fn groups(&self) -> Result<Vec<JobGroup>, StoreError> {
         static SELECT: Statement = Statement::new(
-            "select id, name, description, created_at from job_groups order by name",
+            "select id, name, description, keep_runs, keep_days, created_at from job_groups order by name",
         );
         self.read(Store::TIMEOUT, |mut link| async move {
             let rows = link.rows(&SELECT, Vec::new()).await?;
@@ -78,6 +81,7 @@ impl Store {
                         id: GroupId(cells.int()?),
                         name: cells.text()?,
                         description: cells.text()?,
+                        limits: read_limits(&mut cells)?,
                         created_at: cells.time()?,
                     })
                 })

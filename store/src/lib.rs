@@ -21,6 +21,7 @@ mod clock;
 mod deliveries;
 mod error;
 mod grants;
+mod group_limits;
 mod group_mail;
 mod groups;
 mod incidents;
@@ -78,6 +79,7 @@ pub use deliveries::{
     Channel, ClaimedDelivery, DeliveryEnd, DeliveryRecord, DeliveryState, Destination,
 };
 pub use error::{CorruptRow, StoreError, Unavailable};
+pub use group_limits::{GroupLimits, KEEP_DAYS_MAX, KEEP_RUNS_MAX, LimitedJob};
 pub use groups::JobGroup;
 pub use incidents::{IncidentFilter, IncidentSteps, Owing, Stepped};
 pub use job_feed::{FeedItem, FeedPage, JobCursor, JobVersion};

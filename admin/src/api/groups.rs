@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use carillon_core::access::Verb;
 use carillon_core::identity::GroupId;
-use carillon_store::JobGroup;
+use carillon_store::{JobGroup, KEEP_DAYS_MAX, KEEP_RUNS_MAX};
 use serde_json::{Value, json};
 
 use super::reply::{Body, created, whole_list, wrong_field};
@@ -21,6 +21,8 @@ fn write(group: &JobGroup) -> Value {
         "id": group.id,
         "name": group.name,
         "description": group.description,
+        "keep_runs": group.limits.keep_runs,
+        "keep_days": group.limits.keep_days,
         "created_at": rfc3339(group.created_at),
     })
 }
@@ -71,6 +73,20 @@ fn require_name(name: &str) -> Result<(), Fault> {
     })
 }
 
+fn read_limit(field: &str, value: &Value, max: u32) -> Result<Option<u32>, Fault> {
+    let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+    match number.filter(|number| (1..=max).contains(number)) {
+        Some(number) => Ok(Some(number)),
+        None if value.is_null() => Ok(None),
+        None => Err(wrong_field(
+            field,
+            format!(
+                "{value} is no limit; write a number from 1 to {max}, or null to keep as much as the cluster"
+            ),
+        )),
+    }
+}
+
 /// Makes a group.
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
@@ -89,7 +105,7 @@ pub(crate) async fn create(
     Ok(created(&format!("/api/v1/groups/{id}"), &write(&group)))
 }
 
-/// Changes a group's name or description.
+/// Changes a group's name, description, or what it keeps.
 pub(crate) async fn change(
     State(app): State<Arc<App>>,
     Path(id): Path<GroupId>,
@@ -99,8 +115,21 @@ pub(crate) async fn change(
     let group = find(&app, &viewer, id).await?;
     let name = body.take("name")?.unwrap_or(group.name);
     let description = body.take("description")?.unwrap_or(group.description);
+    let mut limits = group.limits;
+    // Named with null it is no limit, not named it stays.
+    if let Some(keep) = body.take_even_null("keep_runs") {
+        limits.keep_runs = read_limit("keep_runs", &keep, KEEP_RUNS_MAX)?;
+    }
+    if let Some(keep) = body.take_even_null("keep_days") {
+        limits.keep_days = read_limit("keep_days", &keep, KEEP_DAYS_MAX)?;
+    }
     body.require_empty()?;
     require_name(&name)?;
+    if limits != group.limits {
+        app.store
+            .set_group_limits(id, limits, &viewer.editor())
+            .await?;
+    }
     app.store
         .rename_group(id, name.trim(), &description, &viewer.editor())
         .await?;

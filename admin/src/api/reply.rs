@@ -126,6 +126,11 @@ impl Body {
         }
     }
 
+    /// Takes a field in which null says something else than nothing.
+    pub(crate) fn take_even_null(&mut self, field: &str) -> Option<Value> {
+        self.0.remove(field)
+    }
+
     /// Passes when every field has been taken.
     /// # Errors
     /// With the fields that nobody knows.

@@ -11,6 +11,9 @@ use super::say;
 /// Records counted at most: nobody reads all of a large table to be told a number.
 const COUNTED_MAX: u32 = 100_000;
 
+/// Jobs of groups that keep less than the cluster, read at once.
+const JOBS_MAX: u32 = 500;
+
 /// Steps between two lines of progress.
 const STEPS_PER_LINE: u64 = 20;
 
@@ -54,6 +57,33 @@ impl Drop {
             }
             say(&format!("{kept}: {rows} dropped, older than {before:.0}"))?;
         }
+        let rows = self.act_on_surplus(store).await?;
+        let done = if self.dry_run { "" } else { " dropped" };
+        say(&format!("runs that their groups do not keep: {rows}{done}"))?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    async fn act_on_surplus(&self, store: &Store) -> anyhow::Result<u64> {
+        let (mut rows, mut after) = (0, None);
+        loop {
+            let jobs = store.limited_jobs(after, JOBS_MAX).await?;
+            let Some(last) = jobs.last() else {
+                return Ok(rows);
+            };
+            after = Some(last.id);
+            for job in jobs {
+                if self.dry_run {
+                    rows += store.count_surplus(job, COUNTED_MAX).await?;
+                    continue;
+                }
+                loop {
+                    let dropped = store.drop_surplus(job, Store::DROP_STEP).await?;
+                    rows += dropped.rows;
+                    if !dropped.is_more {
+                        break;
+                    }
+                }
+            }
+        }
     }
 }

@@ -331,6 +331,8 @@ fn set_policy(key: &str, value: &Value, spec: &mut JobSpec) -> Set {
 
 #[cfg(test)]
 mod tests {
+    use carillon_store::GroupLimits;
+
     use super::*;
 
     fn document(value: Value) -> Document {
@@ -342,6 +344,7 @@ mod tests {
             id: GroupId(1),
             name: "default".to_owned(),
             description: String::new(),
+            limits: GroupLimits::default(),
             created_at: jiff::Timestamp::UNIX_EPOCH,
         }]
     }

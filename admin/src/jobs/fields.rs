@@ -311,7 +311,7 @@ pub(super) fn duration_s(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use carillon_core::identity::{GroupId, JobId};
-    use carillon_store::JobGroup;
+    use carillon_store::{GroupLimits, JobGroup};
 
     use super::super::document::{apply, blank};
     use super::*;
@@ -322,6 +322,7 @@ mod tests {
             id: GroupId(7),
             name: "ops".to_owned(),
             description: String::new(),
+            limits: GroupLimits::default(),
             created_at: jiff::Timestamp::UNIX_EPOCH,
         }];
         let document = json!({

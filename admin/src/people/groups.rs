@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use carillon_core::access::{Groups, Verb};
 use carillon_core::identity::GroupId;
-use carillon_store::{JobGroup, StoreError};
+use carillon_store::{GroupLimits, JobGroup, KEEP_DAYS_MAX, KEEP_RUNS_MAX, StoreError};
 
 use crate::api::groups::judge_name;
 use crate::app::App;
@@ -114,7 +114,7 @@ pub(crate) async fn create(
     page(&app, &viewer, chrome, &posted, errors).await
 }
 
-/// Gives a group another name or description.
+/// Gives a group another name or description, and says what it keeps.
 pub(crate) async fn rename(
     State(app): State<Arc<App>>,
     Path(id): Path<GroupId>,
@@ -125,6 +125,10 @@ pub(crate) async fn rename(
     let name = posted.text("name").trim();
     judge_name(name)
         .map_err(|length| Fault::Invalid(fill(chrome.words.people.group_name_rule, &[&length])))?;
+    let limits = GroupLimits {
+        keep_runs: read_limit(&posted, "keep_runs", KEEP_RUNS_MAX, chrome.words)?,
+        keep_days: read_limit(&posted, "keep_days", KEEP_DAYS_MAX, chrome.words)?,
+    };
     app.store
         .rename_group(
             id,
@@ -133,5 +137,22 @@ pub(crate) async fn rename(
             &viewer.editor(),
         )
         .await?;
+    if app.store.group_limits(id).await? != limits {
+        app.store
+            .set_group_limits(id, limits, &viewer.editor())
+            .await?;
+    }
     Ok(go("/groups?note=saved"))
+}
+
+/// An empty field keeps as much as the cluster.
+fn read_limit(posted: &Posted, field: &str, max: u32, w: &Words) -> Result<Option<u32>, Fault> {
+    let text = posted.text(field).trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let number = text.parse::<u32>().ok();
+    let number = number.filter(|number| (1..=max).contains(number));
+    let wrong = || Fault::Invalid(fill(w.people.group_keep_rule, &[&text, &max]));
+    number.map(Some).ok_or_else(wrong)
 }

@@ -44,6 +44,10 @@ super::catalogue! {
         group_create: "Create group", "创建分组";
         group_jobs: "Jobs", "作业";
         group_name_rule: "a group name has 1 to 190 characters; got {}", "分组名须为 1 到 190 个字符，收到 {} 个";
+        group_keep_runs: "Keep so many runs of each job", "每个作业保留的运行数";
+        group_keep_days: "Keep runs for so many days", "运行保留天数";
+        group_keep_all: "as the cluster", "同集群";
+        group_keep_rule: "{} is no limit; write a number from 1 to {}, or nothing", "{} 不是有效的上限，请填 1 到 {} 的数字，或留空";
         group_taken: "another group has this name; choose another", "已有同名分组，请换一个";
         audit_title: "Audit log", "审计日志";
         audit_who: "Who", "谁";

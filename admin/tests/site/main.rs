@@ -7,6 +7,7 @@
 
 mod api;
 mod every_route;
+mod group_limits;
 mod pages;
 mod support;
 mod wake_up;

@@ -6,6 +6,7 @@ mod backups;
 mod claim_model;
 mod claims;
 mod concurrency_keys;
+mod group_limits;
 mod jobs;
 mod offers;
 mod outages;
