@@ -189,6 +189,7 @@ pub fn retention(config: &Config) -> Retention {
         output: config.retention.output,
         runs: config.retention.runs,
         totals: config.retention.totals,
+        history: config.retention.history,
     }
 }
 

@@ -132,6 +132,8 @@ pub struct Retention {
     pub output: Duration,
     /// `retention.totals`: the numbers behind the charts.
     pub totals: Duration,
+    /// `retention.history`: incidents, what was told of them, and replaced versions of jobs.
+    pub history: Duration,
 }
 
 impl Config {
@@ -215,6 +217,7 @@ impl Config {
                 runs: read.duration("retention.runs"),
                 output: read.duration("retention.output"),
                 totals: read.duration("retention.totals"),
+                history: read.duration("retention.history"),
             },
         };
         if problems.is_empty() {

@@ -20,6 +20,14 @@ carillon_core::words! {
         Totals = "totals",
         /// What operators asked of nodes, once it is done.
         Commands = "commands",
+        /// Incidents that are over, once nobody is owed word of them.
+        Incidents = "incidents",
+        /// What was told of incidents, with its deliveries.
+        Announcements = "announcements",
+        /// Versions of jobs that others have replaced.
+        Versions = "versions",
+        /// Sessions that have ended.
+        Sessions = "sessions",
     }
 }
 
@@ -28,10 +36,12 @@ carillon_core::words! {
 pub struct Retention {
     /// What runs wrote.
     pub output: Duration,
-    /// Ended runs, and the commands to nodes.
+    /// Ended runs, the commands to nodes, and ended sessions.
     pub runs: Duration,
     /// Totals.
     pub totals: Duration,
+    /// Incidents, what was told of them, and replaced versions of jobs, which are never dropped before runs are.
+    pub history: Duration,
 }
 
 impl Retention {
@@ -39,8 +49,10 @@ impl Retention {
     pub fn bound(&self, kept: Kept, now: Timestamp) -> Timestamp {
         let age = match kept {
             Kept::Output => self.output,
-            Kept::Runs | Kept::Commands => self.runs,
+            Kept::Runs | Kept::Commands | Kept::Sessions => self.runs,
             Kept::Totals => self.totals,
+            Kept::Incidents | Kept::Announcements => self.history,
+            Kept::Versions => self.history.max(self.runs),
         };
         let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
         now.saturating_sub(age).unwrap_or(Timestamp::MIN)
@@ -60,6 +72,8 @@ pub struct Dropped {
 struct Broom {
     /// The last key of the oldest so many records older than a time, and how many those are.
     oldest: Statement,
+    /// Deletes what hangs on the records up to that key, where it can only be found by them.
+    before: Option<Statement>,
     /// Deletes the records up to that key.
     records: Statement,
     /// Deletes what hung on them.
@@ -103,6 +117,7 @@ static OUTPUT: Broom = Broom {
             limit ?
         ) old",
     ),
+    before: None,
     records: Statement::new(
         "delete from run_outputs
         where fire_time <= ?
@@ -129,6 +144,7 @@ static RUNS: Broom = Broom {
             limit ?
         ) old",
     ),
+    before: None,
     records: Statement::new("delete from runs where fire_time <= ? and state = 'done'"),
     rest: [
         Some(delete_orphans!("attempts")),
@@ -143,18 +159,133 @@ static TOTALS: Broom = Broom {
             select t.minute_time from run_totals t where t.minute_time < ? order by t.minute_time limit ?
         ) old",
     ),
+    before: None,
     records: Statement::new("delete from run_totals where minute_time <= ?"),
     rest: [None, None],
 };
 
 static COMMANDS: Broom = Broom {
     oldest: Statement::new(
-        "select max(old.id), count(*)
+        "select max(old.done_at), count(*)
         from (
-            select c.id from node_commands c where c.done_at < ? order by c.id limit ?
+            select c.done_at from node_commands c where c.done_at < ? order by c.done_at limit ?
         ) old",
     ),
-    records: Statement::new("delete from node_commands where id <= ? and done_at is not null"),
+    before: None,
+    records: Statement::new("delete from node_commands where done_at <= ?"),
+    rest: [None, None],
+};
+
+static INCIDENTS: Broom = Broom {
+    oldest: Statement::new(
+        "select max(old.resolved_at), count(*)
+        from (
+            select i.resolved_at
+            from incidents i
+            where i.resolved_at < ? and i.owed is null
+            order by i.resolved_at
+            limit ?
+        ) old",
+    ),
+    before: Some(Statement::of(
+        "delete a from incidents i
+        straight_join announced_incidents a on a.incident_id = i.id
+        where i.resolved_at <= ? and i.owed is null",
+        "delete from announced_incidents
+        where incident_id in (select i.id from incidents i where i.resolved_at <= ? and i.owed is null)",
+    )),
+    records: Statement::new("delete from incidents where resolved_at <= ? and owed is null"),
+    rest: [None, None],
+};
+
+/// By number, which grows with the time: what hangs on an announcement knows its number alone.
+static ANNOUNCEMENTS: Broom = Broom {
+    oldest: Statement::new(
+        "select max(old.id), count(*)
+        from (
+            select a.id
+            from announcements a
+            where a.made_at < ?
+                and not exists (
+                    select 1 from deliveries d
+                    where d.announcement_id = a.id and d.try_at is not null
+                )
+            order by a.made_at
+            limit ?
+        ) old",
+    ),
+    before: None,
+    records: Statement::new(
+        "delete from announcements
+        where id <= ?
+            and not exists (
+                select 1 from deliveries d
+                where d.announcement_id = announcements.id and d.try_at is not null
+            )",
+    ),
+    rest: [
+        Some(Statement::new(
+            "delete from deliveries
+            where announcement_id <= ?
+                and not exists (
+                    select 1 from announcements a where a.id = deliveries.announcement_id
+                )",
+        )),
+        Some(Statement::new(
+            "delete from announced_incidents
+            where announcement_id <= ?
+                and not exists (
+                    select 1 from announcements a where a.id = announced_incidents.announcement_id
+                )",
+        )),
+    ],
+};
+
+/// A version stays while the audit of ticks may ask for it, while a run of it is open, and while it is what a line was
+/// imported as.
+static VERSIONS: Broom = Broom {
+    oldest: Statement::new(
+        "select max(old.valid_until), count(*)
+        from (
+            select v.valid_until
+            from job_versions v
+            where v.valid_until < ?
+                and v.valid_until < (select c.audited_until from cluster c where c.id = 1)
+                and not exists (
+                    select 1 from jobs j where j.id = v.job_id and j.import_version = v.version
+                )
+                and not exists (
+                    select 1 from runs r where r.open_job = v.job_id and r.job_version = v.version
+                )
+            order by v.valid_until
+            limit ?
+        ) old",
+    ),
+    before: None,
+    records: Statement::new(
+        "delete from job_versions
+        where valid_until <= ?
+            and not exists (
+                select 1 from jobs j
+                where j.id = job_versions.job_id and j.import_version = job_versions.version
+            )
+            and not exists (
+                select 1 from runs r
+                where r.open_job = job_versions.job_id and r.job_version = job_versions.version
+            )",
+    ),
+    rest: [None, None],
+};
+
+static SESSIONS: Broom = Broom {
+    oldest: Statement::new(
+        "select max(old.ends_at), count(*)
+        from (
+            select s.ends_at from sessions s where s.ends_at < ? order by s.ends_at limit ?
+        ) old",
+    ),
+    before: None,
+    records: Statement::new("delete from sessions where ends_at <= ?"),
     rest: [None, None],
 };
 
@@ -164,6 +295,10 @@ fn broom(kept: Kept) -> &'static Broom {
         Kept::Runs => &RUNS,
         Kept::Totals => &TOTALS,
         Kept::Commands => &COMMANDS,
+        Kept::Incidents => &INCIDENTS,
+        Kept::Announcements => &ANNOUNCEMENTS,
+        Kept::Versions => &VERSIONS,
+        Kept::Sessions => &SESSIONS,
     }
 }
 
@@ -209,6 +344,9 @@ impl Store {
                 change.roll_back().await?;
                 return Ok(Dropped::default());
             };
+            if let Some(delete) = &broom.before {
+                change.execute(delete, args![key]).await?;
+            }
             let rows = change.execute(&broom.records, args![key]).await?;
             for delete in broom.rest.iter().flatten() {
                 change.execute(delete, args![key]).await?;

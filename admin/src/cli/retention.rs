@@ -30,6 +30,7 @@ impl Drop {
             output: config.retention.output,
             runs: config.retention.runs,
             totals: config.retention.totals,
+            history: config.retention.history,
         };
         let now = store.now().await?;
         for &kept in Kept::ALL {

@@ -233,6 +233,14 @@ pub const KEYS: &[Key] = &[
         about: "The numbers behind the charts are dropped after this.",
         ..PLAIN
     },
+    Key {
+        name: "retention.history",
+        form: Form::Duration,
+        default: Some("400d"),
+        example: "400d",
+        about: "Incidents that are over, what was told of them, and replaced versions of jobs are dropped after this.",
+        ..PLAIN
+    },
 ];
 
 /// The configuration file that changes nothing, with every key explained and commented out.

@@ -137,6 +137,21 @@ impl World {
         }
     }
 
+    /// How many rows a table has.
+    pub(crate) async fn count(&self, table: &str) -> i64 {
+        let sql = format!("select count(*) from {table}");
+        match &self.database {
+            Some(database) => database.query(&sql).unwrap().trim().parse().unwrap(),
+            None => {
+                let path = self.url.trim_start_matches("sqlite:");
+                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+                let mut connection = sqlx::ConnectOptions::connect(&options).await.unwrap();
+                let count = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
+                count.fetch_one(&mut connection).await.unwrap()
+            }
+        }
+    }
+
     /// The first second after the store's present that no test has used: due, and not early.
     pub(crate) async fn soon(&self) -> Timestamp {
         self.store.now().await.unwrap() + SignedDuration::from_millis(20)
