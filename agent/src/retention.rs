@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use carillon_store::{Kept, Retention, Store, StoreError};
+use carillon_store::{Kept, Retention, Store, StoreError, SurplusRound};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -25,18 +25,16 @@ const REST: u32 = 4;
 /// And no shorter than this.
 const REST_MIN: Duration = Duration::from_millis(20);
 
-/// Jobs of groups that keep less are read so many at once.
-const JOBS_MAX: u32 = 500;
-
 /// Drops what is older than `retention` until the pump has ended.
 pub(crate) async fn drop_what_is_old(
     store: Store,
     retention: Retention,
     messages: mpsc::Sender<Message>,
 ) {
+    let mut round = SurplusRound::default();
     let work = async {
         loop {
-            if let Err(error) = take_turn(&store, &retention, &messages).await {
+            if let Err(error) = take_turn(&store, &retention, &mut round, &messages).await {
                 debug!("what is old stays until the next turn: {error}");
             }
             tokio::time::sleep(ASK_EVERY).await;
@@ -51,6 +49,7 @@ pub(crate) async fn drop_what_is_old(
 async fn take_turn(
     store: &Store,
     retention: &Retention,
+    round: &mut SurplusRound,
     messages: &mpsc::Sender<Message>,
 ) -> Result<(), StoreError> {
     if !store.take_retention_turn(TURN_EVERY).await? {
@@ -66,7 +65,7 @@ async fn take_turn(
             }
         }
     }
-    let rows = drop_surplus(store, ends_at).await?;
+    let rows = drop_surplus(store, round, ends_at).await?;
     if rows > 0 {
         info!(
             rows,
@@ -79,33 +78,30 @@ async fn take_turn(
     Ok(())
 }
 
-/// Job after job of the groups that keep less than the cluster.
-async fn drop_surplus(store: &Store, ends_at: Instant) -> Result<u64, StoreError> {
-    let (mut rows, mut after) = (0, None);
-    loop {
-        let jobs = store.limited_jobs(after, JOBS_MAX).await?;
-        let Some(last) = jobs.last() else {
-            return Ok(rows);
-        };
-        after = Some(last.id);
-        for job in jobs {
-            loop {
-                let begun_at = Instant::now();
-                if begun_at >= ends_at {
-                    return Ok(rows);
-                }
-                let dropped = store.drop_surplus(job, Store::DROP_STEP).await?;
-                rows += dropped.rows;
-                let rest = begun_at.elapsed() * REST;
-                // A job with nothing to drop costs a look at an index; there may be many.
-                let is_idle = dropped.rows == 0;
-                tokio::time::sleep(if is_idle { rest } else { rest.max(REST_MIN) }).await;
-                if !dropped.is_more {
-                    break;
-                }
+/// Job after job of the groups that keep less than the cluster. A turn that ends in mid-round leaves the rest to the next.
+async fn drop_surplus(
+    store: &Store,
+    round: &mut SurplusRound,
+    ends_at: Instant,
+) -> Result<u64, StoreError> {
+    let mut rows = 0;
+    while Instant::now() < ends_at
+        && let Some(job) = round.next_job(store).await?
+    {
+        loop {
+            let begun_at = Instant::now();
+            let dropped = store.drop_surplus(job, Store::DROP_STEP).await?;
+            rows += dropped.rows;
+            let rest = begun_at.elapsed() * REST;
+            // A job with nothing to drop costs a look at an index; there may be many.
+            let is_idle = dropped.rows == 0;
+            tokio::time::sleep(if is_idle { rest } else { rest.max(REST_MIN) }).await;
+            if !dropped.is_more || Instant::now() >= ends_at {
+                break;
             }
         }
     }
+    Ok(rows)
 }
 
 async fn drop_old(

@@ -57,6 +57,7 @@ mod seats;
 mod second_step;
 mod sessions;
 mod statement;
+mod surplus;
 mod totals;
 mod troubles;
 mod users;
@@ -79,7 +80,7 @@ pub use deliveries::{
     Channel, ClaimedDelivery, DeliveryEnd, DeliveryRecord, DeliveryState, Destination,
 };
 pub use error::{CorruptRow, StoreError, Unavailable};
-pub use group_limits::{GroupLimits, KEEP_DAYS_MAX, KEEP_RUNS_MAX, LimitedJob};
+pub use group_limits::{GroupLimits, KEEP_DAYS_MAX, KEEP_RUNS_MAX};
 pub use groups::JobGroup;
 pub use incidents::{IncidentFilter, IncidentSteps, Owing, Stepped};
 pub use job_feed::{FeedItem, FeedPage, JobCursor, JobVersion};
@@ -103,6 +104,7 @@ pub use run_requests::RunRequest;
 pub use schema::SchemaError;
 pub use sessions::{NewSession, Session, SessionEntry};
 use statement::{Dialect, Statement};
+pub use surplus::{LimitedJob, SurplusRound};
 pub use totals::RunTotal;
 pub use troubles::{JobHealth, OpenRun, Trouble, TroublePage, WaitingRuns};
 pub use users::{SignIn, User};

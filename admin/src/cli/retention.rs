@@ -3,16 +3,13 @@
 use std::process::ExitCode;
 
 use carillon_lifecycle::config::Config;
-use carillon_store::{Kept, Retention, Store};
+use carillon_store::{Kept, Retention, Store, SurplusRound};
 use clap::Args;
 
 use super::say;
 
 /// Records counted at most: nobody reads all of a large table to be told a number.
 const COUNTED_MAX: u32 = 100_000;
-
-/// Jobs of groups that keep less than the cluster, read at once.
-const JOBS_MAX: u32 = 500;
 
 /// Steps between two lines of progress.
 const STEPS_PER_LINE: u64 = 20;
@@ -65,26 +62,20 @@ impl Drop {
     }
 
     async fn act_on_surplus(&self, store: &Store) -> anyhow::Result<u64> {
-        let (mut rows, mut after) = (0, None);
-        loop {
-            let jobs = store.limited_jobs(after, JOBS_MAX).await?;
-            let Some(last) = jobs.last() else {
-                return Ok(rows);
-            };
-            after = Some(last.id);
-            for job in jobs {
-                if self.dry_run {
-                    rows += store.count_surplus(job, COUNTED_MAX).await?;
-                    continue;
-                }
-                loop {
-                    let dropped = store.drop_surplus(job, Store::DROP_STEP).await?;
-                    rows += dropped.rows;
-                    if !dropped.is_more {
-                        break;
-                    }
+        let (mut rows, mut round) = (0, SurplusRound::default());
+        while let Some(job) = round.next_job(store).await? {
+            if self.dry_run {
+                rows += store.count_surplus(job, COUNTED_MAX).await?;
+                continue;
+            }
+            loop {
+                let dropped = store.drop_surplus(job, Store::DROP_STEP).await?;
+                rows += dropped.rows;
+                if !dropped.is_more {
+                    break;
                 }
             }
         }
+        Ok(rows)
     }
 }

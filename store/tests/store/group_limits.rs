@@ -5,7 +5,9 @@ use carillon_core::launch::Stream;
 use carillon_core::overlap::Overlap;
 use carillon_core::run::Outcome;
 use carillon_core::tick::Tick;
-use carillon_store::{Dropped, GroupLimits, LimitedJob, OutputChunk, RunFilter, StoreError};
+use carillon_store::{
+    Dropped, GroupLimits, LimitedJob, OutputChunk, RunFilter, StoreError, SurplusRound,
+};
 use jiff::SignedDuration;
 
 use crate::on_both;
@@ -82,7 +84,9 @@ on_both! {
         world.store.set_group_limits(GroupId(1), keep(Some(3), None), &editor()).await.unwrap();
         let (job, ticks) = past_runs(&mut world, GroupId(1)).await;
 
-        assert_eq!(world.store.limited_jobs(None, 9).await.unwrap(), [job]);
+        let mut round = SurplusRound::default();
+        assert_eq!(round.next_job(&world.store).await.unwrap(), Some(job));
+        assert_eq!(round.next_job(&world.store).await.unwrap(), None);
         assert_eq!(world.store.count_surplus(job, 9).await.unwrap(), 2);
         let first = world.store.drop_surplus(job, 1).await.unwrap();
         let oldest = left(&world).await[0];
@@ -98,9 +102,10 @@ on_both! {
     async fn days_of_a_group_are_its_own(mut world) {
         let group = world.store.create_group("brief", "", &editor()).await.unwrap();
         let (_, ticks) = past_runs(&mut world, group).await;
-        assert_eq!(world.store.limited_jobs(None, 9).await.unwrap(), []);
+        let mut round = SurplusRound::default();
+        assert_eq!(round.next_job(&world.store).await.unwrap(), None);
         world.store.set_group_limits(group, keep(None, Some(1)), &editor()).await.unwrap();
-        let job = world.store.limited_jobs(None, 9).await.unwrap()[0];
+        let job = round.next_job(&world.store).await.unwrap().unwrap();
 
         assert_eq!(world.store.drop_surplus(job, 9).await.unwrap(), Dropped::default());
         let day = 24 * 3_600_000_000_i64;
@@ -109,6 +114,20 @@ on_both! {
 
         assert_eq!(dropped.rows, 2);
         assert_eq!(left(&world).await.len(), 4);
+    }
+
+    async fn a_round_goes_on_where_it_stopped_and_begins_again(world) {
+        world.store.set_group_limits(GroupId(1), keep(Some(3), None), &editor()).await.unwrap();
+        let first = world.store.create_job(&draft("a", Overlap::Skip), &editor()).await.unwrap().id;
+        let second = world.store.create_job(&draft("b", Overlap::Skip), &editor()).await.unwrap().id;
+
+        let mut round = SurplusRound::default();
+        let mut seen = Vec::new();
+        for _ in 0..4 {
+            seen.push(round.next_job(&world.store).await.unwrap().map(|job| job.id));
+        }
+
+        assert_eq!(seen, [Some(first), Some(second), None, Some(first)]);
     }
 
     async fn nothing_above_the_watermark_goes(mut world) {
