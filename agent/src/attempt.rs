@@ -135,6 +135,7 @@ impl Attempt {
             node,
             started_at,
             ended_at: at,
+            start_until: self.grant.start_until,
             chance,
         };
         self.report(conclusion::report(&self.spec, end, ending))

@@ -305,6 +305,7 @@ impl Auditor {
             node,
             started_at: run.started_at,
             ended_at: now,
+            start_until: run.start_until,
             chance: 0.5,
         };
         let news = conclusion::report(&story.spec, end, ending);

@@ -19,6 +19,8 @@ pub struct AttemptEnd {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Timestamp,
+    /// Until when it might have begun: of a second attempt or a later one, the end of the run's budget.
+    pub start_until: Timestamp,
     /// Drawn from [0, 1), for the jitter of the delay.
     pub chance: f64,
 }
@@ -91,9 +93,11 @@ pub fn report(spec: &JobSpec, end: AttemptEnd, ending: Conclusion) -> News {
         };
     };
     let not_before = at.saturating_add(delay).unwrap_or(Timestamp::MAX);
-    let until = not_before
-        .saturating_add(RETRY_PATIENCE)
-        .unwrap_or(Timestamp::MAX);
+    let until = budget_end(spec, end).unwrap_or_else(|| {
+        not_before
+            .saturating_add(RETRY_PATIENCE)
+            .unwrap_or(Timestamp::MAX)
+    });
     let node = match spec.retry.node {
         RetryNode::Same => Preference::Only(end.node),
         RetryNode::PreferOther => Preference::RatherNot(end.node),
@@ -118,14 +122,24 @@ fn delay_before_next(spec: &JobSpec, end: AttemptEnd, outcome: Outcome) -> Optio
     }
     let delay = spec.retry.delay_after(end.attempt, outcome, end.chance)?;
     let delay = SignedDuration::try_from(delay).ok()?;
-    let spent = end
-        .started_at
-        .map_or(SignedDuration::ZERO, |at| end.ended_at.duration_since(at));
-    let is_in_budget = spec
-        .retry
-        .budget_s
-        .is_none_or(|budget_s| (spent + delay).as_secs_f64() <= budget_s);
+    let is_in_budget = budget_end(spec, end).is_none_or(|ends_at| {
+        end.ended_at
+            .saturating_add(delay)
+            .is_ok_and(|next| next < ends_at)
+    });
     is_in_budget.then_some(delay)
+}
+
+/// When no further attempt may begin. The first attempt sets it; every later one was offered until then, so that it need
+/// not be kept apart.
+fn budget_end(spec: &JobSpec, end: AttemptEnd) -> Option<Timestamp> {
+    let budget_s = spec.retry.budget_s?;
+    if end.attempt > 1 {
+        return Some(end.start_until);
+    }
+    let budget = SignedDuration::try_from_secs_f64(budget_s).unwrap_or(SignedDuration::MAX);
+    let first_start = end.started_at.unwrap_or(end.ended_at);
+    Some(first_start.saturating_add(budget).unwrap_or(Timestamp::MAX))
 }
 
 #[cfg(test)]
@@ -139,6 +153,7 @@ mod tests {
             node: NodeId(7),
             started_at: Some(Timestamp::from_second(100).unwrap()),
             ended_at: Timestamp::from_second(110).unwrap(),
+            start_until: Timestamp::from_second(160).unwrap(),
             chance: 0.5,
         }
     }
@@ -223,6 +238,39 @@ mod tests {
         assert!(matches!(
             report(&at_least_once, end(1), interrupted()),
             News::Retrying { .. }
+        ));
+    }
+
+    #[test]
+    fn budget_counts_from_the_first_start_and_goes_along() {
+        let retry = Retry {
+            max_attempts: 9,
+            delay_s: 10.0,
+            jitter: 0.0,
+            budget_s: Some(60.0),
+            ..Retry::default()
+        };
+        let spec = JobSpec {
+            retry,
+            ..JobSpec::default()
+        };
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let later = |ended_at| AttemptEnd {
+            ended_at: at(ended_at),
+            ..end(5)
+        };
+
+        let News::Retrying { until, .. } = report(&spec, end(1), failed()) else {
+            panic!()
+        };
+        assert_eq!(until, at(160), "60 s after the first start");
+        let News::Retrying { until, .. } = report(&spec, later(149), failed()) else {
+            panic!()
+        };
+        assert_eq!(until, at(160), "and no attempt moves it");
+        assert!(matches!(
+            report(&spec, later(150), failed()),
+            News::Ended { .. }
         ));
     }
 }
