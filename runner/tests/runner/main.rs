@@ -13,3 +13,4 @@ mod refusals;
 mod rig;
 mod starts;
 mod survival;
+mod torture;

@@ -84,7 +84,10 @@ impl Rig {
     }
 
     pub(crate) async fn with(arguments: &[&str]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::in_folder(tempfile::tempdir().unwrap(), arguments).await
+    }
+
+    pub(crate) async fn in_folder(dir: tempfile::TempDir, arguments: &[&str]) -> Self {
         let data = ["--data".to_owned(), dir.path().display().to_string()];
         let arguments = arguments.iter().map(|text| (*text).to_owned());
         let args = data.into_iter().chain(arguments).collect();
@@ -98,16 +101,17 @@ impl Rig {
         .await
     }
 
-    /// A runner behind limits that a shell has set.
+    /// A runner behind limits that a shell has set; `$@` is how it is started.
     pub(crate) async fn limited(limits: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let line = format!("{limits}; exec {RUNNER} --data {}", dir.path().display());
-        let args = vec!["-c".to_owned(), line];
+        let line = format!("{limits}; exec \"$@\"");
+        let data = dir.path().to_str().unwrap();
+        let args = ["-c", &line, "sh", RUNNER, "--data", data].map(str::to_owned);
         Self::connected(
             dir,
             RunnerCommand {
                 program: PathBuf::from("/bin/sh"),
-                args,
+                args: args.into(),
             },
         )
         .await

@@ -281,12 +281,12 @@ async fn unknown_token_is_said_to_be_unknown() {
 }
 
 #[tokio::test]
-async fn two_hundred_at_once_all_run_once() {
+async fn two_thousand_at_once_all_run_once() {
     let mut rig = Rig::new().await;
     let witness = rig.path().join("witness");
     let at = boottime_ns() + 300 * MS;
     let command = format!("echo $CARILLON_TOKEN >> {}", witness.display());
-    let orders: Vec<_> = (0..200)
+    let orders: Vec<_> = (0..2000)
         .map(|_| order(spec(&command), at, i64::MAX))
         .collect();
     let tokens: Vec<_> = orders.iter().map(|order| order.token).collect();
