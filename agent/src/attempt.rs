@@ -108,6 +108,10 @@ impl Attempt {
             ("CARILLON_SLOTS", self.surroundings.slots.to_string()),
             // All attempts of a run are one piece of work to whoever must not do it twice.
             ("CARILLON_IDEMPOTENCY_KEY", tick.to_string()),
+            (
+                "CARILLON_FENCING_TOKEN",
+                tick.fencing_token(attempt).to_string(),
+            ),
         ];
         variables
             .map(|(name, value)| (name.to_owned(), value))

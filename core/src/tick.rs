@@ -6,6 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use crate::identity::JobId;
+use crate::retry::ATTEMPTS_MAX;
 
 /// Why a tick exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +46,14 @@ impl Tick {
     #[must_use]
     pub fn first_seat(self) -> Tick {
         Tick { slot: 0, ..self }
+    }
+
+    /// A number for whoever must refuse the leftovers of an older attempt: it grows from attempt to attempt of a run, and
+    /// from fire time to fire time of a job. Seats of one occurrence have the same.
+    pub fn fencing_token(self, attempt: u32) -> i64 {
+        let attempt = i64::from(attempt.min(ATTEMPTS_MAX));
+        let fire_time = self.fire_time.as_microsecond();
+        fire_time.saturating_mul(i64::from(ATTEMPTS_MAX) + 1) + attempt
     }
 
     /// Whether both are seats of one occurrence, and not the same one.
@@ -114,6 +123,22 @@ mod tests {
 
             assert_eq!(tick.to_string(), text);
         }
+    }
+
+    #[test]
+    fn fencing_tokens_grow_with_attempt_and_fire_time() {
+        let token = |text: &str, attempt| text.parse::<Tick>().unwrap().fencing_token(attempt);
+        let first = token("17-20261121T030000Z-s0", 1);
+
+        assert!(first < token("17-20261121T030000Z-s0", 2));
+        assert!(
+            token("17-20261121T030000Z-s0", ATTEMPTS_MAX)
+                < token("17-20261121T030000.000001Z-m0", 1)
+        );
+        assert!(
+            token("17-40000101T000000Z-s0", 1) > first,
+            "it fits for long"
+        );
     }
 
     #[test]

@@ -17,12 +17,14 @@ const JOBS: usize = 60;
 /// More than the program needs to build its tables, start, decide the last tick, or end.
 const LIMIT: Duration = Duration::from_secs(90);
 
-fn write_crontab(path: &Path, witness: &Witness) {
-    let lines = (0..JOBS).map(|job| format!("# bell {job}\n* * * * * * {}\n", witness.command()));
+/// A crontab of so many lines of every second, whose witnesses get these arguments.
+pub(crate) fn write_crontab(path: &Path, witness: &Witness, jobs: usize, arguments: &str) {
+    let command = format!("{} {arguments}", witness.command());
+    let lines = (0..jobs).map(|job| format!("# bell {job}\n* * * * * * {}\n", command.trim_end()));
     std::fs::write(path, lines.collect::<String>()).expect("the temporary folder can be written");
 }
 
-fn start_up(data: &Path, crontab: &Path) -> Process {
+pub(crate) fn start_up(data: &Path, crontab: &Path) -> Process {
     let mut command = leashed(program("carillon").expect("carillon is built"));
     command
         .args(["up", "--listen", "127.0.0.1:0", "--data"])
@@ -32,7 +34,11 @@ fn start_up(data: &Path, crontab: &Path) -> Process {
 }
 
 /// The runs whose ticks touch the window.
-fn records(runtime: &tokio::runtime::Runtime, store: &Store, window: Window) -> Vec<Record> {
+pub(crate) fn records(
+    runtime: &tokio::runtime::Runtime,
+    store: &Store,
+    window: Window,
+) -> Vec<Record> {
     let second = |second| Timestamp::from_second(second).expect("a second of these days");
     let filter = RunFilter {
         from: Some(second(window.from)),
@@ -69,7 +75,7 @@ fn sixty_lines_of_a_crontab_ring_every_second() {
     let folder = Folder::create().expect("the temporary folder can be written");
     let witness = Witness::create().expect("the witness is built");
     let (data, crontab) = (folder.join("data"), folder.join("crontab"));
-    write_crontab(&crontab, &witness);
+    write_crontab(&crontab, &witness, JOBS, "");
     let mut up = start_up(&data, &crontab);
     witness.wait_for_starts(JOBS, LIMIT);
 

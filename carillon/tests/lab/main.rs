@@ -10,7 +10,9 @@
 )]
 
 mod embedded;
+mod failover;
 mod first_hour;
+mod full_disk;
 mod kills;
 mod laws;
 mod moving;
