@@ -4,6 +4,7 @@ use carillon_core::conclusion::{self, AttemptEnd};
 use carillon_core::identity::NodeId;
 use carillon_core::job::JobSpec;
 use carillon_core::launch;
+use carillon_core::parameters::Parameters;
 use carillon_core::run::{Conclusion, News, Outcome, Reason, Report};
 use carillon_core::scheduler::Grant;
 use carillon_runner::protocol::{NotStarted, StartOrder};
@@ -22,7 +23,7 @@ pub struct Surroundings {
     /// How many seats there are.
     pub slots: i64,
     /// Variables that whoever asked for a manual run gave.
-    pub parameters: Vec<(String, String)>,
+    pub parameters: Parameters,
 }
 
 /// A run that this node owns.
@@ -84,7 +85,7 @@ impl Attempt {
     /// The order for the runner.
     pub fn order(&self, clock: &Clock) -> StartOrder {
         let mut env = self.variables();
-        env.extend(self.surroundings.parameters.iter().cloned());
+        env.extend(self.surroundings.parameters.variables());
         StartOrder {
             token: self.grant.token,
             run: self.grant.tick.to_string(),

@@ -3,6 +3,7 @@
 use carillon_core::identity::JobId;
 use carillon_core::job::JobSpec;
 use carillon_core::node::Peer;
+use carillon_core::parameters::Parameters;
 use carillon_core::scheduler::{Event, Grant, Plan};
 use carillon_core::token::Token;
 use carillon_store::{FeedItem, NodeCommand, Run};
@@ -107,5 +108,5 @@ pub struct Story {
     /// What it does.
     pub spec: JobSpec,
     /// Variables that whoever asked for it gave.
-    pub parameters: Vec<(String, String)>,
+    pub parameters: Parameters,
 }

@@ -1,8 +1,7 @@
 //! From a won claim to the order for the runner.
 
-use std::collections::BTreeMap;
-
 use carillon_core::job::JobSpec;
+use carillon_core::parameters::Parameters;
 use carillon_core::placement::Placement;
 use carillon_core::run::{Reason, Trigger};
 use carillon_core::scheduler::{Event, Grant};
@@ -26,7 +25,7 @@ impl Pump {
                 let story = Story {
                     name: text.name.to_string(),
                     spec: text.spec(),
-                    parameters: Vec::new(),
+                    parameters: Parameters::default(),
                 };
                 self.queue(grant, story);
             }
@@ -45,7 +44,7 @@ impl Pump {
         let nothing = Story {
             name: String::new(),
             spec: JobSpec::default(),
-            parameters: Vec::new(),
+            parameters: Parameters::default(),
         };
         self.hold(grant, nothing);
         self.give_up(grant.token, Reason::StoreUnavailable).await;
@@ -108,7 +107,7 @@ impl Pump {
         }
     }
 
-    fn surroundings(&self, grant: &Grant, parameters: Vec<(String, String)>) -> Surroundings {
+    fn surroundings(&self, grant: &Grant, parameters: Parameters) -> Surroundings {
         let plan = self.scheduler.plan(grant.tick.job);
         let (slot, slots) = match plan.map(|plan| plan.placement) {
             Some(Placement::Some(slots)) => (grant.tick.slot, i64::from(slots)),
@@ -192,21 +191,18 @@ pub(crate) async fn fetch_story(store: &Store, grant: &Grant) -> Option<Story> {
             let listed = listed
                 .map_err(|error| warn!(run.id = %grant.tick, "{error}"))
                 .ok()?;
-            read_parameters(listed.run.parameters.as_deref())
+            let text = listed.run.parameters.as_deref();
+            let parameters = text.map(serde_json::from_str::<Parameters>).transpose();
+            parameters
+                .map_err(|error| warn!(run.id = %grant.tick, "{error}"))
+                .ok()?
+                .unwrap_or_default()
         }
-        _ => Vec::new(),
+        _ => Parameters::default(),
     };
     Some(Story {
         name: version.draft.name.to_string(),
         spec: version.draft.spec,
         parameters,
-    })
-}
-
-/// The variables of a manual run: a JSON object of texts, checked when it was asked for.
-fn read_parameters(text: Option<&str>) -> Vec<(String, String)> {
-    let parameters = text.and_then(|text| serde_json::from_str(text).ok());
-    parameters.map_or_else(Vec::new, |map: BTreeMap<String, String>| {
-        map.into_iter().collect()
     })
 }

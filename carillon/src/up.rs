@@ -35,7 +35,8 @@ pub(crate) struct Up {
     /// Where the pages are served.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7878")]
     listen: String,
-    /// The configuration file, for mail and the node's name and labels.
+    /// The configuration file, for mail and the node's name and labels. One that is not named here or in CARILLON_CONFIG
+    /// is not read.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Crontabs to import, in the form of a user's crontab; with or without a field for seconds.
@@ -57,7 +58,7 @@ impl Up {
     }
 
     async fn live(self) -> anyhow::Result<()> {
-        let mut config = Config::load(self.config.as_deref())?;
+        let mut config = Config::load_named(self.config.as_deref())?;
         std::fs::create_dir_all(&self.data)
             .with_context(|| format!("making the data directory {}", self.data.display()))?;
         config.node.data_dir = std::path::absolute(&self.data)?;

@@ -28,6 +28,7 @@ pub mod misfire;
 pub mod node;
 pub mod offer;
 pub mod overlap;
+pub mod parameters;
 pub mod placement;
 pub mod priority;
 pub mod reimport;

@@ -7,6 +7,9 @@ use crate::account::Account;
 /// Where programs are looked for when the job does not say.
 pub(crate) const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
+/// What Carillon says of a run begins so.
+const OWN_PREFIX: &str = "CARILLON_";
+
 /// Variables by which a loader or an interpreter is made to run other code than the command names.
 const REFUSED: &[&str] = &[
     "BASH_ENV",
@@ -30,7 +33,7 @@ const REFUSED: &[&str] = &[
 const REFUSED_PREFIXES: &[(&str, &str)] = &[
     ("LD_", "makes the loader run other code"),
     ("BASH_FUNC_", "replaces commands of the shell"),
-    ("CARILLON_", "is reserved for what Carillon says of the run"),
+    (OWN_PREFIX, "is reserved for what Carillon says of the run"),
 ];
 
 /// The environment as `NAME=value`, each name once.
@@ -44,6 +47,14 @@ pub(crate) fn build_environment(
     token: &str,
 ) -> Result<Vec<(String, String)>, StartFailure> {
     job.iter().try_for_each(|(name, _)| check_name(name))?;
+    // Whoever may run a job and not edit it reaches this list with parameters.
+    let foreign = given.iter().find(|(name, _)| !name.starts_with(OWN_PREFIX));
+    if let Some((name, _)) = foreign {
+        return Err(refuse(
+            name,
+            "does not come from the job and is none of Carillon's own",
+        ));
+    }
     let base = [
         ("PATH", PATH),
         ("HOME", &account.home),
@@ -154,6 +165,19 @@ mod tests {
                 pair("CARILLON_TOKEN", "t"),
             ]
         );
+    }
+
+    #[test]
+    fn parameters_can_pass_for_no_variable_of_the_job() {
+        let given = [pair("CARILLON_PARAM_day", "monday"), pair("PATH", "/tmp")];
+
+        let refused = build_environment(&account(), &[], &given, "t");
+
+        assert!(
+            matches!(&refused, Err(StartFailure::Environment { name, .. }) if name == "PATH"),
+            "{refused:?}"
+        );
+        assert!(build_environment(&account(), &[], &given[..1], "t").is_ok());
     }
 
     #[test]

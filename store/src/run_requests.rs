@@ -1,6 +1,7 @@
 //! Runs that a person or a program asks for.
 
 use carillon_core::identity::{JobId, NodeId};
+use carillon_core::parameters::Parameters;
 use carillon_core::run::{Preference, Reason, Trigger};
 use carillon_core::tick::{Tick, TickKind};
 use jiff::{SignedDuration, Timestamp};
@@ -24,7 +25,7 @@ pub struct RunRequest {
     /// The node that must run it; none lets any eligible one.
     pub node: Option<NodeId>,
     /// Parameters as JSON, for the command's environment.
-    pub parameters: Option<String>,
+    pub parameters: Parameters,
     /// The same key for the same job asks for the same run: a double click starts one.
     pub key: Option<String>,
     /// The run that is repeated by it.
@@ -116,6 +117,11 @@ fn run_of(request: &RunRequest, version: i64, now: Timestamp, editor: &Editor) -
     run.preference = request.node.map_or(Preference::Any, Preference::Only);
     run.requested_by = Some(editor.name.clone());
     run.request_key.clone_from(&request.key);
-    run.parameters.clone_from(&request.parameters);
+    run.parameters = parameters_text(&request.parameters);
     run
+}
+
+fn parameters_text(parameters: &Parameters) -> Option<String> {
+    let is_empty = parameters.is_empty();
+    (!is_empty).then(|| serde_json::json!(parameters).to_string())
 }

@@ -10,6 +10,7 @@ use carillon_core::access::{Groups, Verb};
 use carillon_core::identity::{JobId, NodeId};
 use carillon_core::job::{Job, JobDraft};
 use carillon_core::node::Limits;
+use carillon_core::parameters::Parameters;
 use carillon_store::{JobChange, JobFilter, JobGroup, ListedJob, RunRequest};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -276,12 +277,12 @@ pub(crate) async fn run(
         None => None,
         Some(node) => Some(find_node(&app, &node).await?),
     };
-    let parameters = body.take::<serde_json::Map<String, Value>>("parameters")?;
+    let parameters = body.take::<Parameters>("parameters")?;
     body.require_empty()?;
     let request = RunRequest {
         job: id,
         node,
-        parameters: parameters.map(|parameters| Value::Object(parameters).to_string()),
+        parameters: parameters.unwrap_or_default(),
         key,
         repeats: None,
         patience: PATIENCE,

@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::cursor;
 use crate::faults::Fault;
 use crate::moment::rfc3339;
-use crate::runs::actions::{PATIENCE, read_tick};
+use crate::runs::actions::{PATIENCE, parameters_of, read_tick};
 use crate::runs::list::visible_groups;
 use crate::runs::row::lateness_us;
 use crate::viewer::Viewer;
@@ -234,7 +234,7 @@ pub(crate) async fn again(
     let request = RunRequest {
         job: old.job,
         node: None,
-        parameters: app.store.run(old).await?.run.parameters,
+        parameters: parameters_of(&app, old).await?,
         key: body.take("idempotency_key")?,
         repeats: Some(old),
         patience: PATIENCE,

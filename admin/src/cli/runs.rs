@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use carillon_core::identity::JobId;
 use carillon_core::launch::Stream;
 use carillon_core::node::Limits;
+use carillon_core::parameters::Parameters;
 use carillon_core::run::{Outcome, Phase};
 use carillon_core::tick::Tick;
 use carillon_store::{JobFilter, KillAnswer, RunFilter, RunRequest, Store};
@@ -29,6 +30,9 @@ pub(super) struct Run {
     /// The node that must run it.
     #[arg(long, value_name = "NAME")]
     node: Option<String>,
+    /// The command finds it as CARILLON_PARAM_NAME; may be given several times.
+    #[arg(long = "parameter", value_name = "NAME=VALUE")]
+    parameters: Vec<String>,
     /// The same key asks for the same run.
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
@@ -94,7 +98,7 @@ impl Run {
         let request = RunRequest {
             job: find_job(store, &self.job).await?,
             node,
-            parameters: None,
+            parameters: Parameters::from_lines(self.parameters.iter().map(String::as_str))?,
             key: self.key,
             repeats: None,
             patience: PATIENCE,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use carillon_core::identity::{JobId, NodeId};
+use carillon_core::parameters::Parameters;
 use carillon_core::tick::Tick;
 use carillon_store::{KillAnswer, RunRequest};
 use jiff::SignedDuration;
@@ -29,7 +30,8 @@ pub(crate) async fn run_now(
     let request = RunRequest {
         job: id,
         node: posted.text("node").parse().ok().map(NodeId),
-        parameters: None,
+        parameters: Parameters::from_lines(posted.text("parameters").lines())
+            .map_err(|wrong| Fault::Invalid(wrong.to_string()))?,
         // A double click sends the same key; a page loaded anew has another.
         key: Some(posted.text("key"))
             .filter(|key| !key.is_empty())
@@ -52,7 +54,7 @@ pub(crate) async fn run_again(
     let request = RunRequest {
         job: old.job,
         node: posted.text("node").parse().ok().map(NodeId),
-        parameters: app.store.run(old).await?.run.parameters,
+        parameters: parameters_of(&app, old).await?,
         key: Some(posted.text("key"))
             .filter(|key| !key.is_empty())
             .map(str::to_owned),
@@ -61,6 +63,17 @@ pub(crate) async fn run_again(
     };
     let tick = app.store.request_run(&request, &viewer.editor()).await?;
     Ok(go(&format!("/runs/{tick}")))
+}
+
+/// What a run was given along.
+pub(crate) async fn parameters_of(app: &App, run: Tick) -> Result<Parameters, Fault> {
+    let given = app.store.run(run).await?.run.parameters;
+    let parameters = given
+        .as_deref()
+        .map(serde_json::from_str::<Parameters>)
+        .transpose();
+    let parameters = parameters.map_err(|wrong| Fault::Invalid(wrong.to_string()))?;
+    Ok(parameters.unwrap_or_default())
 }
 
 /// Ends a run.

@@ -57,6 +57,8 @@ super::catalogue! {
         is_deleted: "This job was deleted. Its history stays; restore it to use it again.", "该作业已删除。历史保留，恢复后可继续使用。";
         delete_story: "Nothing of it starts any more; its history stays, and it can be restored.", "不再启动，历史保留，且可恢复。";
         parameters: "Parameters", "参数";
+        parameters_story: "One NAME=value a line. The command finds each as CARILLON_PARAM_NAME.", "每行一个 NAME=value，命令以 CARILLON_PARAM_NAME 读取。";
+        run_with: "Run now with parameters", "带参数立即运行";
         on_node: "On node", "在节点";
         any_node: "any that matches", "任意符合条件的节点";
         run_story: "Starts once, now, under the same policies. Whoever asked is recorded.", "按相同策略立即启动一次，并记录请求人。";

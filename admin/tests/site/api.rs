@@ -162,6 +162,50 @@ fn the_same_key_asks_for_the_same_run() {
 }
 
 #[test]
+fn parameters_go_along_and_bad_ones_are_named() {
+    let site = Site::owned();
+    let id = site.job("nightly", "default");
+    let mut api = site.program_of("owner");
+    let path = format!("/api/v1/jobs/{id}/run");
+    let mut ask = |parameters: serde_json::Value| {
+        api.send_json("POST", &path, &json!({ "parameters": parameters }))
+    };
+
+    let run = ask(json!({ "day": "monday" }));
+    assert_eq!(run.status, 202);
+    assert_eq!(run.json()["parameters"], json!({ "day": "monday" }));
+    for wrong in [
+        json!({ "day": 1 }),
+        json!({ "a b": "c" }),
+        json!("day=monday"),
+    ] {
+        let refused = ask(wrong.clone());
+        assert_eq!(refused.status, 422, "{wrong}");
+        assert!(refused.text().contains("parameters"), "{}", refused.text());
+    }
+
+    let mut person = site.browser("owner");
+    assert!(
+        person
+            .get(&format!("/jobs/{id}"))
+            .text()
+            .contains("name=\"parameters\"")
+    );
+    let path = format!("/jobs/{id}/run");
+    let page = person.submit(&path, &[("parameters", "day=tuesday\r\nhour=3\r\n")]);
+    assert_eq!(page.status, 303);
+    let run = page.header("location").replace("/runs/", "/api/v1/runs/");
+    assert_eq!(
+        api.get(&run).json()["parameters"],
+        json!({ "day": "tuesday", "hour": "3" })
+    );
+    assert_eq!(
+        person.submit(&path, &[("parameters", "tuesday")]).status,
+        422
+    );
+}
+
+#[test]
 fn a_token_cuts_down_expires_and_is_no_cookie() {
     let site = Site::owned();
     let id = site.job("nightly", "default");

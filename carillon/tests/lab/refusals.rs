@@ -205,7 +205,7 @@ fn run_of_a_job_that_nobody_can_read_is_missed_and_says_why() {
     let request = carillon_store::RunRequest {
         job: carillon_core::identity::JobId(1),
         node: None,
-        parameters: None,
+        parameters: carillon_core::parameters::Parameters::default(),
         key: None,
         repeats: None,
         patience: jiff::SignedDuration::from_secs(1),

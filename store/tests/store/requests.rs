@@ -4,6 +4,7 @@ use carillon_core::claim::ClaimAnswer::{Refused, Won};
 use carillon_core::launch::Stream;
 use carillon_core::node::{Duty, Limits};
 use carillon_core::overlap::Overlap;
+use carillon_core::parameters::Parameters;
 use carillon_core::run::{Outcome, Phase};
 use carillon_store::{
     Beat, CommandVerb, Dropped, JobChange, Kept, KillAnswer, OutputChunk, RunFilter, RunRequest,
@@ -18,7 +19,7 @@ fn ask(job: carillon_core::identity::JobId, key: &str) -> RunRequest {
     RunRequest {
         job,
         node: None,
-        parameters: Some("{\"day\": \"monday\"}".to_owned()),
+        parameters: Parameters::from_lines(["day=monday"]).unwrap(),
         key: Some(key.to_owned()),
         repeats: None,
         patience: SignedDuration::from_secs(60),
