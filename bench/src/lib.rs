@@ -1,9 +1,11 @@
 //! Measurements of Carillon beside the bare limit of the same machine, in the same run.
 //!
 //! Responsible for what every measurement shares: the machine, the bare loops, real agents on real stores, tables. It
-//! must not know how the product works inside: it sees processes, a witness and what the store says.
+//! must not know how the product works inside: it sees processes, a witness, what the store says
+//! and, for the runner by itself, its socket.
 
 pub mod burst;
+pub mod capture;
 pub mod cluster;
 pub mod every_second;
 pub mod limit;

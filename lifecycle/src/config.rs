@@ -143,24 +143,22 @@ impl Config {
     /// # Errors
     /// With every problem found, each naming the file and line or the variable, and the cure.
     pub fn load(explicit: Option<&Path>) -> Result<Self, ConfigError> {
-        let environment: Vec<(String, String)> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-            .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
-            .collect();
-        let named = || {
-            let variable = environment
-                .iter()
-                .find(|(name, _)| name == "CARILLON_CONFIG");
-            variable
-                .filter(|(_, value)| !value.is_empty())
-                .map(|(_, value)| PathBuf::from(value))
+        let environment = environment();
+        let searched = || {
+            let mut candidates = SEARCHED_FILES.iter().map(PathBuf::from);
+            candidates.find(|candidate| candidate.exists())
         };
-        let file = explicit.map(Path::to_owned).or_else(named).or_else(|| {
-            SEARCHED_FILES
-                .iter()
-                .map(PathBuf::from)
-                .find(|candidate| candidate.exists())
-        });
+        let file = named_file(explicit, &environment).or_else(searched);
+        Self::load_from(file.as_deref(), &environment)
+    }
+
+    /// As [`Config::load`], but a file that nobody named is not read: for a program that must not meet a cluster by chance.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_named(explicit: Option<&Path>) -> Result<Self, ConfigError> {
+        let environment = environment();
+        let file = named_file(explicit, &environment);
         Self::load_from(file.as_deref(), &environment)
     }
 
@@ -244,4 +242,23 @@ impl Config {
             )))
         })
     }
+}
+
+/// The environment of this process; a name that is no text is nobody's setting.
+fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
+        .collect()
+}
+
+/// The file that somebody has named, on the command line or in `$CARILLON_CONFIG`.
+fn named_file(explicit: Option<&Path>, environment: &[(String, String)]) -> Option<PathBuf> {
+    let variable = || {
+        let mut variables = environment.iter();
+        variables.find(|(name, value)| name == "CARILLON_CONFIG" && !value.is_empty())
+    };
+    explicit
+        .map(Path::to_owned)
+        .or_else(|| variable().map(|(_, value)| PathBuf::from(value)))
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use carillon_bench::cluster::Stores;
-use carillon_bench::{burst, every_second, machine, weight};
+use carillon_bench::{burst, capture, every_second, machine, weight};
 use clap::Parser;
 use jiff::Timestamp;
 
@@ -33,6 +33,9 @@ struct Options {
     /// Leaves MariaDB and Redis out.
     #[arg(long)]
     only_sqlite: bool,
+    /// Leaves out what keeping output costs.
+    #[arg(long)]
+    no_output: bool,
     /// A Python with APScheduler, to be measured beside.
     #[arg(long, value_name = "PROGRAM")]
     python: Option<PathBuf>,
@@ -63,6 +66,9 @@ async fn main() -> Result<()> {
     tables.extend(burst::compare(&options.bursts, &clusters).await?);
     if !options.idle.is_empty() {
         tables.push(weight::measure(&options.idle, options.seconds, &stores).await?);
+    }
+    if !options.no_output {
+        tables.push(capture::compare().await?);
     }
     let Some(file) = options.write else {
         return Ok(());

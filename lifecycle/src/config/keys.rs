@@ -318,7 +318,7 @@ pub fn reference_page() -> String {
 const PAGE_OPENING: &str = "# Configuration\n\n\
 <!-- Made from the table of keys by `UPDATE_DOCS=1 cargo test -p carillon-lifecycle`; a test compares. -->\n\n\
 Every program reads the same file, the first of: `--config FILE`, `$CARILLON_CONFIG`, `./carillon.toml`,\n\
-`/etc/carillon/carillon.toml`. Every key is also an environment variable, and the variable wins. Only names that begin with\n\
+`/etc/carillon/carillon.toml`; `carillon up` only one of the first two. Every key is also an environment variable, and the variable wins. Only names that begin with\n\
 `CARILLON_` and hold two underscores are configuration.\n\n\
 * Durations are a number and a unit, such as `250ms`, `10s`, `5m`, `1h30m`, `2d`.\n\
 * A list is an array in the file (`[\"a\", \"b\"]`) and separated by commas in a variable (`a,b`).\n\
