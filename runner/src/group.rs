@@ -1,7 +1,8 @@
-//! The control groups (version 2) of commands: one for each attempt, where this node has delegated a place for them. A group holds whatever its command becomes,
+//! The control groups of commands: one for each attempt, where this node has delegated a place for them. A group holds whatever its command becomes,
 //! limits all of it together and kills all of it at once.
 //!
-//! It takes a place only where the service manager marked one as delegated, and moves nobody who lives there already: see `docs/OPERATING.md`.
+//! It takes a place only where the service manager marked one as delegated, and moves nobody who lives there already: see `docs/OPERATING.md`. Where there are
+//! groups of version 1 alone, commands with a limit of processes get one that counts them (`pids_group`).
 
 use std::fs;
 use std::io;
@@ -14,6 +15,7 @@ use carillon_core::token::Token;
 use rustix::fs::{Mode, OFlags, getxattr};
 
 use crate::birth::is_born_in_groups;
+use crate::pids_group;
 use crate::protocol::Containment;
 
 /// How service managers mark what they delegate; ordinary users cannot read the second.
@@ -28,8 +30,24 @@ pub(crate) struct Groups {
     containment: Containment,
 }
 
+/// How a command comes into its group.
+#[derive(Debug)]
+pub(crate) enum Entrance {
+    /// It is born there: the directory of the group.
+    Birth(OwnedFd),
+    /// It writes itself into this file, version 1's way, before it executes.
+    Enlist(OwnedFd),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    First,
+    Second,
+}
+
 #[derive(Debug)]
 struct Place {
+    version: Version,
     dir: PathBuf,
     /// Tells the groups of this data directory from those of others in the same place.
     prefix: String,
@@ -39,6 +57,7 @@ impl Groups {
     /// Looks for a place and makes it ready; removes what an earlier runner left empty.
     pub(crate) fn find(data_dir: &Path) -> Self {
         let found = find_place().and_then(|dir| Place::prepare(dir, data_dir));
+        let found = found.or_else(|why| Place::prepare_first(data_dir, why));
         let groups = match found {
             Ok((place, containment)) => Self {
                 place: Some(place),
@@ -69,16 +88,18 @@ impl Groups {
     ///
     /// # Errors
     /// When the kernel refuses another group or one of the limits.
-    pub(crate) fn make(&self, token: Token, limits: &Limits) -> io::Result<Option<OwnedFd>> {
+    pub(crate) fn make(&self, token: Token, limits: &Limits) -> io::Result<Option<Entrance>> {
         let Some(place) = &self.place else {
             return Ok(None);
         };
+        // To enter a group of version 1 takes milliseconds, so only who needs one gets it.
+        if place.version == Version::First && limits.pids.is_none() {
+            return Ok(None);
+        }
         let dir = place.dir_of(token);
         fs::create_dir(&dir)?;
-        let made = self.containment.impose(&dir, limits).and_then(|()| {
-            let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
-            Ok(rustix::fs::open(&dir, flags, Mode::empty())?)
-        });
+        let imposed = self.containment.impose(&dir, limits);
+        let made = imposed.and_then(|()| place.version.open(&dir));
         if made.is_err() {
             self.remove(token);
         }
@@ -98,10 +119,15 @@ impl Groups {
 
     /// Kills all that lives in the group of an attempt, what is being born included.
     pub(crate) fn kill(&self, token: Token) {
-        if let Some(dir) = self.dir_of(token) {
-            // Kernels before 5.14 cannot; signals to each process, again and again, do it there.
-            let _killed = fs::write(dir.join("cgroup.kill"), "1");
-        }
+        let Some(place) = &self.place else { return };
+        let dir = place.dir_of(token);
+        // Signals to each process, again and again, end the rest.
+        let _killed = match place.version {
+            // Nothing more is born.
+            Version::First => fs::write(dir.join("pids.max"), "0"),
+            // Kernels before 5.14 cannot.
+            Version::Second => fs::write(dir.join("cgroup.kill"), "1"),
+        };
     }
 
     /// The processes in the group of an attempt.
@@ -114,8 +140,15 @@ impl Groups {
 
     /// Whether something lives in the group of an attempt.
     pub(crate) fn is_populated(&self, token: Token) -> bool {
-        self.dir_of(token)
-            .is_some_and(|dir| read_entry(&dir.join("cgroup.events"), "populated") == Some(1))
+        self.place
+            .as_ref()
+            .is_some_and(|place| match place.version {
+                Version::First => !self.members(token).is_empty(),
+                Version::Second => {
+                    let events = place.dir_of(token).join("cgroup.events");
+                    read_entry(&events, "populated") == Some(1)
+                }
+            })
     }
 
     /// The bytes that were not enough, if the kernel has ended the group of an attempt for want of memory.
@@ -159,8 +192,43 @@ impl Place {
             pids,
             why_not: (!(cpu && memory && pids)).then_some(why_not),
         };
-        let place = Self { prefix, dir };
+        let version = Version::Second;
+        let place = Self {
+            version,
+            dir,
+            prefix,
+        };
         place.remove_empty();
+        Ok((place, containment))
+    }
+
+    /// Takes a place among groups of version 1, where only processes are counted; else `why` there is none at all.
+    fn prepare_first(data_dir: &Path, why: String) -> Result<(Self, Containment), String> {
+        let Some(dir) = pids_group::find_place() else {
+            return Err(why);
+        };
+        let Ok(data) = fs::metadata(data_dir) else {
+            return Err(why);
+        };
+        let place = Self {
+            version: Version::First,
+            dir,
+            prefix: format!("carillon-{:x}-", data.ino()),
+        };
+        let probe = place.dir.join(format!("{}probe", place.prefix));
+        let is_usable = fs::create_dir(&probe).is_ok() && fs::remove_dir(&probe).is_ok();
+        if !is_usable {
+            return Err(why);
+        }
+        place.remove_empty();
+        let containment = Containment {
+            pids: true,
+            why_not: Some(format!(
+                "{why}; processes are counted in {}",
+                place.dir.display()
+            )),
+            ..Containment::default()
+        };
         Ok((place, containment))
     }
 
@@ -176,6 +244,22 @@ impl Place {
                 // Refused where something lives.
                 let _removed = fs::remove_dir(entry.path());
             }
+        }
+    }
+}
+
+impl Version {
+    fn open(self, dir: &Path) -> io::Result<Entrance> {
+        let open = |path: &Path, flags: OFlags| {
+            Ok(rustix::fs::open(
+                path,
+                flags | OFlags::CLOEXEC,
+                Mode::empty(),
+            )?)
+        };
+        match self {
+            Version::First => open(&dir.join("cgroup.procs"), OFlags::WRONLY).map(Entrance::Enlist),
+            Version::Second => open(dir, OFlags::DIRECTORY | OFlags::RDONLY).map(Entrance::Birth),
         }
     }
 }

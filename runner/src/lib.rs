@@ -23,6 +23,7 @@ mod journal;
 mod life;
 mod mailbox;
 mod orders;
+mod pids_group;
 mod pipe;
 mod poller;
 mod prepare;

@@ -11,6 +11,7 @@ use rustix::fs::{MemfdFlags, Mode, OFlags};
 
 use crate::account::Account;
 use crate::environment::{PATH, build_environment};
+use crate::group::Entrance;
 use crate::protocol::{Containment, StartOrder};
 use crate::spawn::{Credentials, Directory, Launch, Rlimit, Step};
 use crate::starter::Tools;
@@ -20,8 +21,8 @@ use crate::starter::Tools;
 pub(crate) struct Prepared {
     pub(crate) launch: Launch,
     pub(crate) stdin: OwnedFd,
-    /// The control group that it is to be born in, which whoever does not start it removes.
-    pub(crate) group: Option<OwnedFd>,
+    /// The way into its control group, which whoever does not start it removes.
+    pub(crate) entrance: Option<Entrance>,
     /// For messages about a failed start.
     names: Names,
 }
@@ -84,13 +85,13 @@ pub(crate) fn prepare(order: &StartOrder, tools: &Tools) -> Result<Prepared, Sta
     };
     let stdin = open_stdin(spec.stdin.as_deref())?;
     // Last, so that nothing is left to be removed where something else is refused.
-    let group = groups
+    let entrance = groups
         .make(order.token, &spec.limits)
         .map_err(|error| short_of("making a control group", &error))?;
     Ok(Prepared {
         launch,
         stdin,
-        group,
+        entrance,
         names,
     })
 }
@@ -110,6 +111,7 @@ impl Prepared {
         match step {
             Step::Clone if errno == libc::EAGAIN => resources("starting a process"),
             Step::Clone => resources("cloning"),
+            Step::Group => resources("entering its control group"),
             Step::Session => resources("opening a session"),
             Step::Stdio => resources("connecting the output"),
             Step::Rlimit(index) => {

@@ -10,7 +10,7 @@
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 
 use carillon_core::ionice::Ionice;
@@ -18,6 +18,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::DupFlags;
 
 use crate::birth::bear;
+use crate::group::Entrance;
 
 /// Bytes of the stack on which a child runs up to execve.
 const STACK_BYTES: usize = 64 * 1024;
@@ -77,6 +78,8 @@ pub(crate) struct Rlimit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     Clone,
+    /// Its control group.
+    Group,
     Session,
     /// The limit of this index.
     Rlimit(usize),
@@ -154,6 +157,8 @@ impl Seat {
 struct Plan<'a> {
     launch: &'a Launch,
     stdio: [c_int; 3],
+    /// Where it enlists in its control group, if it is not born in it.
+    enlist: Option<c_int>,
     /// The first descriptor that the child does not get.
     end: u32,
     argv: Vec<*const c_char>,
@@ -163,20 +168,20 @@ struct Plan<'a> {
     failed: Option<(Step, c_int)>,
 }
 
-/// Starts a process with these standard streams, in this control group or the runner's own. All signals of the calling thread must be blocked.
+/// Starts a process with these standard streams, in its control group or the runner's own. All signals of the calling thread must be blocked.
 ///
 /// # Errors
 /// The step that failed and its errno. Nothing ran then.
 pub(crate) fn spawn(
     launch: &Launch,
     stdio: [BorrowedFd<'_>; 3],
-    group: Option<BorrowedFd<'_>>,
+    entrance: Option<&Entrance>,
     seat: &mut Seat,
 ) -> Result<Child, (Step, i32)> {
     let placed = seat.place(stdio);
     let started = placed
         .map_err(|error| (Step::Stdio, error.raw_os_error().unwrap_or(0)))
-        .and_then(|stdio| clone_child(launch, stdio, group, seat));
+        .and_then(|stdio| clone_child(launch, stdio, entrance, seat));
     seat.clear();
     started
 }
@@ -184,12 +189,18 @@ pub(crate) fn spawn(
 fn clone_child(
     launch: &Launch,
     stdio: [c_int; 3],
-    group: Option<BorrowedFd<'_>>,
+    entrance: Option<&Entrance>,
     seat: &mut Seat,
 ) -> Result<Child, (Step, i32)> {
+    let (group, enlist) = match entrance {
+        None => (None, None),
+        Some(Entrance::Birth(group)) => (Some(group.as_fd()), None),
+        Some(Entrance::Enlist(file)) => (None, Some(file.as_raw_fd())),
+    };
     let mut plan = Plan {
         launch,
         stdio,
+        enlist,
         end: seat.end,
         argv: pointers(&launch.argv),
         env: pointers(&launch.env),
@@ -255,6 +266,11 @@ fn prepare_child(plan: &Plan<'_>) -> Result<(), Step> {
     let launch = plan.launch;
     // SAFETY: calls of the kernel on values laid out by the parent; none allocates or locks.
     unsafe {
+        if let Some(file) = plan.enlist {
+            // Whoever writes 0 means himself.
+            let written = libc::write(file, c"0".as_ptr().cast(), 1);
+            check(if written == 1 { 0 } else { -1 }, Step::Group)?;
+        }
         // Until here the descriptors are the runner's own; from here on they are a copy of the few below the end.
         let unshared = libc::syscall(
             libc::SYS_close_range,

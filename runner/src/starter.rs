@@ -325,9 +325,9 @@ fn start_in_time(
         output.writing[1].as_fd(),
     ];
     let at = moment();
-    let group = prepared.group.as_ref().map(AsFd::as_fd);
+    let entrance = prepared.entrance.as_ref();
     let Child { pid, pidfd } =
-        spawn(&prepared.launch, stdio, group, seat).map_err(|(step, errno)| {
+        spawn(&prepared.launch, stdio, entrance, seat).map_err(|(step, errno)| {
             let why = prepared.explain(step, errno);
             NotStarted::Failed { why }
         })?;

@@ -224,6 +224,53 @@ async fn processes_of_the_whole_tree_are_limited() {
     assert_eq!(crate::rig::processes_of(token), [0_u32; 0]);
 }
 
+/// Root has no limit of processes but that of a group.
+#[tokio::test]
+async fn processes_of_the_whole_tree_are_limited_by_groups_of_version_one() {
+    let mut rig = Rig::new().await;
+    let containment = rig.hello.containment.clone();
+    if containment.groups || !containment.pids {
+        return println!("skipped: {containment}");
+    }
+    let job = LaunchSpec {
+        limits: Limits {
+            pids: Some(20),
+            ..Limits::default()
+        },
+        timeout_ms: Some(5000),
+        kill_grace_ms: 100,
+        // It does not give up when it can fork no more, and what it forks leaves the session and closes the pipes.
+        ..spec(
+            "grep pids: /proc/self/cgroup; trap '' TERM; \
+             while :; do (setsid sleep 60 >&- 2>&- &) 2>/dev/null || :; read -t 0.01 x < /dev/zero; done",
+        )
+    };
+    let job = LaunchSpec {
+        shell: Some("/bin/bash".to_owned()),
+        ..job
+    };
+
+    let token = rig.start(job).await;
+    let said = rig.until_said(token, &token.to_string()).await.stdout();
+    let group = said.trim_end().rsplit(':').next().unwrap();
+    let dir = std::path::Path::new("/sys/fs/cgroup/pids").join(group.trim_start_matches('/'));
+    let read = |file: &str| fs::read_to_string(dir.join(file)).unwrap();
+    wait_until("the limit to be met", PATIENCE, || {
+        (read("pids.events").trim() != "max 0").then_some(())
+    });
+    let living: u32 = read("pids.current").trim().parse().unwrap();
+    let fine = rig.run(spec("cat /proc/self/cgroup")).await;
+    rig.ended(token).await;
+
+    assert!((2..=20).contains(&living), "{living} live");
+    assert!(
+        !fine.stdout().contains("carillon-"),
+        "it asked for no limit"
+    );
+    assert_eq!(crate::rig::processes_of(token), [0_u32; 0]);
+    assert!(!dir.exists(), "{} is left", dir.display());
+}
+
 #[tokio::test]
 async fn processor_share_of_the_whole_tree_is_limited() {
     let Some((mut rig, delegation)) = Delegation::rig().await else {
