@@ -89,6 +89,9 @@ pub struct RunnerArguments {
     /// A user that commands may run as; may be repeated.
     #[arg(long = "allow-user")]
     allow_users: Vec<String>,
+    /// Where this node's secrets lie.
+    #[arg(long)]
+    secrets_dir: Option<PathBuf>,
 }
 
 impl RunnerArguments {
@@ -99,6 +102,7 @@ impl RunnerArguments {
     pub fn run(self) -> anyhow::Result<()> {
         let mut options = carillon_runner::RunnerOptions::new(self.data_dir);
         options.allow_users = self.allow_users;
+        options.secrets_dir = self.secrets_dir;
         carillon_runner::run(&options).context("the runner")
     }
 
@@ -108,6 +112,8 @@ impl RunnerArguments {
             "runner".to_owned(),
             "--data-dir".to_owned(),
             config.node.data_dir.display().to_string(),
+            "--secrets-dir".to_owned(),
+            config.runner.secrets_dir.display().to_string(),
         ];
         for user in &config.runner.allow_users {
             args.extend(["--allow-user".to_owned(), user.clone()]);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ionice::Ionice;
+use crate::secret_name::SecretName;
 
 /// Milliseconds between the polite and the final signal where a job says nothing.
 pub const KILL_GRACE_MS: u64 = 10_000;
@@ -22,6 +23,9 @@ pub struct LaunchSpec {
     /// The job's variables in order; a later one replaces an earlier one of the same name.
     #[serde(skip_serializing_if = "is_default")]
     pub env: Vec<(String, String)>,
+    /// Variables whose values the runner reads from files of the node: the variable, and the name of the secret.
+    #[serde(skip_serializing_if = "is_default")]
+    pub secrets: Vec<(String, SecretName)>,
     /// Text for standard input; none is `/dev/null`.
     #[serde(skip_serializing_if = "is_default")]
     pub stdin: Option<String>,
@@ -67,6 +71,7 @@ impl Default for LaunchSpec {
             shell: None,
             cwd: None,
             env: Vec::new(),
+            secrets: Vec::new(),
             stdin: None,
             run_as: None,
             umask: None,
@@ -302,6 +307,16 @@ pub enum StartFailure {
         /// The variable.
         name: String,
         /// Why it is refused.
+        reason: String,
+    },
+    /// The value of a variable is kept on the node, and the job cannot have it. Never says the value.
+    #[error("the variable {variable:?} has no value: {path:?} {reason}")]
+    Secret {
+        /// The variable.
+        variable: String,
+        /// The file of the secret.
+        path: String,
+        /// What is wrong with it, and the cure.
         reason: String,
     },
     /// A limit cannot be set.

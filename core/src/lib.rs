@@ -37,6 +37,7 @@ pub mod rule;
 pub mod run;
 pub mod schedule;
 pub mod scheduler;
+pub mod secret_name;
 pub mod settlement;
 pub mod silence;
 pub mod text_form;

@@ -84,6 +84,8 @@ pub struct Node {
 pub struct Runner {
     /// `runner.allow_users`: users that commands may run as, besides the runner's own.
     pub allow_users: Vec<String>,
+    /// `runner.secrets_dir`, absolute: where the values lie that jobs take from files.
+    pub secrets_dir: PathBuf,
 }
 
 /// The web pages.
@@ -189,6 +191,7 @@ impl Config {
             },
             runner: Runner {
                 allow_users: read.list("runner.allow_users"),
+                secrets_dir: read.path("runner.secrets_dir"),
             },
             admin: Admin {
                 listen: read.address("admin.listen"),

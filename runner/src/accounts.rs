@@ -3,16 +3,13 @@
 //! So a runner that is root, for an agent that is not, starts nothing as root that nobody has allowed.
 
 use std::collections::HashMap;
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use carillon_core::launch::StartFailure;
-use serde::Deserialize;
 
 use crate::account::{Account, account_of, find_account};
 use crate::clock::{MS, boottime_ns};
+use crate::node_config::NodeConfig;
 
 /// How long a user that was looked up is remembered, in nanoseconds of CLOCK_BOOTTIME.
 const REMEMBERED_NS: i64 = 5_000 * MS;
@@ -25,34 +22,17 @@ pub(crate) struct Accounts {
     own_uid: u32,
     /// Whom a command runs as that asks for nobody.
     usual: Arc<Account>,
-    /// Users allowed by who started the runner.
-    given: Vec<String>,
-    config_file: Option<PathBuf>,
+    config: Arc<NodeConfig>,
     remembered: Mutex<Remembered>,
 }
 
 #[derive(Debug, Default)]
 struct Remembered {
     accounts: HashMap<String, (i64, Arc<Account>)>,
-    /// The list of the file, and by what the file is known to be unchanged.
-    listed: Vec<String>,
-    file: Option<(u64, i64, i64, u64)>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ConfigFile {
-    runner: RunnerSection,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct RunnerSection {
-    allow_users: Vec<String>,
 }
 
 impl Accounts {
-    pub(crate) fn new(owner_uid: u32, given: Vec<String>, config_file: Option<PathBuf>) -> Self {
+    pub(crate) fn new(owner_uid: u32, config: Arc<NodeConfig>) -> Self {
         let own_uid = rustix::process::geteuid().as_raw();
         let usual_uid = match own_uid {
             0 => owner_uid,
@@ -61,8 +41,7 @@ impl Accounts {
         Self {
             own_uid,
             usual: Arc::new(account_of(usual_uid)),
-            given,
-            config_file,
+            config,
             remembered: Mutex::default(),
         }
     }
@@ -89,13 +68,7 @@ impl Accounts {
             .remembered
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        remembered.read_list(self.config_file.as_ref());
-        if !self
-            .given
-            .iter()
-            .chain(&remembered.listed)
-            .any(|allowed| allowed == user)
-        {
+        if !self.config.allows(user) {
             return Err(match remembered.find(user)? {
                 Some(_) => StartFailure::UserNotAllowed {
                     user: user.to_owned(),
@@ -141,71 +114,28 @@ impl Remembered {
             account
         }))
     }
-
-    /// Reads the list again if the file has changed. A file that others may write, or that cannot be read, allows nobody.
-    fn read_list(&mut self, path: Option<&PathBuf>) {
-        let Some(path) = path else { return };
-        let found = std::fs::metadata(path).ok();
-        let seen = found
-            .as_ref()
-            .map(|file| (file.ino(), file.mtime(), file.mtime_nsec(), file.size()));
-        if seen == self.file {
-            return;
-        }
-        self.file = seen;
-        self.listed = match found {
-            Some(file) if is_private(&file) => read_allow_users(path).unwrap_or_else(|reason| {
-                tracing::error!("{} allows no user: {reason}", path.display());
-                Vec::new()
-            }),
-            Some(_) => {
-                tracing::error!(
-                    "{} allows no user: others than its owner may write it; run chmod go-w on it",
-                    path.display()
-                );
-                Vec::new()
-            }
-            None => Vec::new(),
-        };
-    }
-}
-
-/// Whether only the runner's own user or root can have written the file.
-fn is_private(file: &Metadata) -> bool {
-    let own = rustix::process::geteuid().as_raw();
-    (file.uid() == 0 || file.uid() == own) && file.mode() & 0o022 == 0
-}
-
-fn read_allow_users(path: &PathBuf) -> Result<Vec<String>, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-    let file: ConfigFile = toml::from_str(&text).map_err(|error| error.message().to_owned())?;
-    Ok(file.runner.allow_users)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node_config::RunnerSection;
 
     fn own_uid() -> u32 {
         rustix::process::geteuid().as_raw()
     }
 
-    fn config(text: &str, mode: u32) -> (tempfile::TempDir, PathBuf) {
-        use std::os::unix::fs::PermissionsExt;
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("carillon.toml");
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-        (dir, path)
+    fn accounts(owner_uid: u32, allowed: &[&str]) -> Accounts {
+        let given = RunnerSection {
+            allow_users: allowed.iter().map(|user| (*user).to_owned()).collect(),
+            ..RunnerSection::default()
+        };
+        Accounts::new(owner_uid, Arc::new(NodeConfig::new(given, None)))
     }
 
     #[test]
     fn only_listed_users_are_allowed() {
-        let (_dir, path) = config(
-            "[runner]\nallow_users = [\"daemon\", \"ghost\"]\n[node]\nname = \"a\"",
-            0o644,
-        );
-        let accounts = Accounts::new(own_uid(), Vec::new(), Some(path));
+        let accounts = accounts(own_uid(), &["daemon", "ghost"]);
 
         let refused = |user: &str| accounts.allow(Some(user)).unwrap_err();
 
@@ -235,26 +165,12 @@ mod tests {
 
     #[test]
     fn root_is_nobody_special_where_the_data_directory_is_not_roots() {
-        let accounts = Accounts::new(1, Vec::new(), None);
+        let accounts = accounts(1, &[]);
         if !accounts.may_switch() {
             return;
         }
 
         assert_eq!(accounts.allow(None).unwrap().uid, 1);
         assert!(accounts.allow(Some("root")).is_err());
-    }
-
-    #[test]
-    fn file_that_others_may_write_allows_nobody() {
-        let (_dir, path) = config("[runner]\nallow_users = [\"daemon\"]", 0o666);
-
-        let refused = Accounts::new(own_uid(), Vec::new(), Some(path)).allow(Some("daemon"));
-
-        assert_eq!(
-            refused,
-            Err(StartFailure::UserNotAllowed {
-                user: "daemon".to_owned()
-            })
-        );
     }
 }

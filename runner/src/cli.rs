@@ -17,12 +17,15 @@ pub struct CommandLine {
     /// The data directory of the node: journal, lock and socket lie in it.
     #[arg(long = "data", value_name = "DIR")]
     data_dir: PathBuf,
-    /// The configuration file, of which `runner.allow_users` is read, and read again when it changes.
+    /// The configuration file, of which the part `runner` is read, and read again when it changes.
     #[arg(long = "config", value_name = "FILE")]
     config_file: Option<PathBuf>,
     /// A user that commands may run as, beside those of the configuration; may be repeated.
     #[arg(long = "allow-user", value_name = "NAME")]
     allow_users: Vec<String>,
+    /// Where this node's secrets lie, in place of what the configuration says.
+    #[arg(long = "secrets", value_name = "DIR")]
+    secrets_dir: Option<PathBuf>,
     /// How many seconds it lives without agent and commands.
     #[arg(long = "idle-exit", value_name = "SECONDS", default_value_t = 60)]
     idle_exit_s: u64,
@@ -31,11 +34,12 @@ pub struct CommandLine {
 impl From<CommandLine> for RunnerOptions {
     fn from(command_line: CommandLine) -> Self {
         // The runner leaves the directory in which it was started.
-        let config_file = command_line.config_file;
+        let absolute = |path: Option<PathBuf>| path.and_then(|path| std::path::absolute(path).ok());
         RunnerOptions {
             data_dir: command_line.data_dir,
-            config_file: config_file.and_then(|path| std::path::absolute(path).ok()),
+            config_file: absolute(command_line.config_file),
             allow_users: command_line.allow_users,
+            secrets_dir: absolute(command_line.secrets_dir),
             idle_exit: Duration::from_secs(command_line.idle_exit_s),
         }
     }

@@ -1,8 +1,12 @@
-//! The environment of a command: clean, then the job's own variables, then Carillon's. Nothing of the runner's own is inherited.
+//! The environment of a command: clean, then the job's own variables and secrets, then Carillon's. Nothing of the runner's own is inherited.
+
+use std::ffi::CString;
+use std::fmt;
 
 use carillon_core::launch::StartFailure;
 
 use crate::account::Account;
+use crate::secret::Secret;
 
 /// Where programs are looked for when the job does not say.
 pub(crate) const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -36,17 +40,68 @@ const REFUSED_PREFIXES: &[(&str, &str)] = &[
     (OWN_PREFIX, "is reserved for what Carillon says of the run"),
 ];
 
-/// The environment as `NAME=value`, each name once.
+/// The variables of a command as `NAME=value`, each name once. What they hold is not shown, not even to who debugs: some of it is secret.
+pub(crate) struct Environment(Vec<CString>);
+
+impl Environment {
+    /// What the process is given.
+    pub(crate) fn words(&self) -> &[CString] {
+        &self.0
+    }
+
+    /// The value of a variable, if there is one.
+    pub(crate) fn of(&self, name: &str) -> Option<&[u8]> {
+        let mut pairs = self.0.iter().map(split);
+        let found = pairs.find(|(known, _)| *known == name.as_bytes());
+        found.map(|(_, value)| value)
+    }
+
+    /// A later variable replaces an earlier one of the same name.
+    fn set(&mut self, name: &str, value: &[u8]) -> Result<(), StartFailure> {
+        let unfit = || refuse(name, "holds a character that no environment can hold");
+        if !is_name(name) {
+            return Err(unfit());
+        }
+        let word = [name.as_bytes(), b"=", value].concat();
+        let word = CString::new(word).map_err(|_| unfit())?;
+        let is_same = |known: &&mut CString| split(known).0 == name.as_bytes();
+        match self.0.iter_mut().find(is_same) {
+            Some(known) => *known = word,
+            None => self.0.push(word),
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.0.iter().map(|word| split(word).0);
+        f.debug_list()
+            .entries(names.map(String::from_utf8_lossy))
+            .finish()
+    }
+}
+
+/// What a job brings along.
+#[derive(Clone, Copy)]
+pub(crate) struct JobVariables<'a> {
+    pub(crate) env: &'a [(String, String)],
+    pub(crate) secrets: &'a [Secret],
+}
+
+/// The environment of a command.
 ///
 /// # Errors
 /// When a variable of the job is malformed or refused.
 pub(crate) fn build_environment(
     account: &Account,
-    job: &[(String, String)],
+    job: JobVariables<'_>,
     given: &[(String, String)],
     token: &str,
-) -> Result<Vec<(String, String)>, StartFailure> {
-    job.iter().try_for_each(|(name, _)| check_name(name))?;
+) -> Result<Environment, StartFailure> {
+    let named = job.env.iter().map(|(name, _)| name);
+    let mut named = named.chain(job.secrets.iter().map(|secret| &secret.variable));
+    named.try_for_each(|name| check_name(name))?;
     // Whoever may run a job and not edit it reaches this list with parameters.
     let foreign = given.iter().find(|(name, _)| !name.starts_with(OWN_PREFIX));
     if let Some((name, _)) = foreign {
@@ -55,41 +110,39 @@ pub(crate) fn build_environment(
             "does not come from the job and is none of Carillon's own",
         ));
     }
+    let shell = match account.shell.as_str() {
+        "" => "/bin/sh",
+        shell => shell,
+    };
     let base = [
         ("PATH", PATH),
         ("HOME", &account.home),
         ("USER", &account.name),
         ("LOGNAME", &account.name),
-        (
-            "SHELL",
-            if account.shell.is_empty() {
-                "/bin/sh"
-            } else {
-                &account.shell
-            },
-        ),
+        ("SHELL", shell),
         ("LANG", "C.UTF-8"),
     ];
-    let borrowed = |pair: &(String, String)| (pair.0.clone(), pair.1.clone());
-    let mut variables: Vec<(String, String)> = Vec::with_capacity(7 + job.len() + given.len());
-    let all = base
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .chain(job.iter().chain(given).map(borrowed))
-        .chain([("CARILLON_TOKEN".to_owned(), token.to_owned())]);
-    for (name, value) in all {
-        if value.contains('\0') || !is_name(&name) {
-            return Err(refuse(
-                &name,
-                "holds a character that no environment can hold",
-            ));
-        }
-        match variables.iter_mut().find(|(known, _)| *known == name) {
-            Some(known) => known.1 = value,
-            None => variables.push((name, value)),
-        }
+    let mut environment = Environment(Vec::with_capacity(8 + job.env.len() + given.len()));
+    for (name, value) in base {
+        environment.set(name, value.as_bytes())?;
     }
-    Ok(variables)
+    for (name, value) in job.env {
+        environment.set(name, value.as_bytes())?;
+    }
+    for Secret { variable, value } in job.secrets {
+        environment.set(variable, value)?;
+    }
+    for (name, value) in given {
+        environment.set(name, value.as_bytes())?;
+    }
+    environment.set("CARILLON_TOKEN", token.as_bytes())?;
+    Ok(environment)
+}
+
+fn split(word: &CString) -> (&[u8], &[u8]) {
+    let word = word.as_bytes();
+    let at = word.iter().position(|byte| *byte == b'=');
+    at.map_or((word, &[]), |at| (&word[..at], &word[at + 1..]))
 }
 
 fn check_name(name: &str) -> Result<(), StartFailure> {
@@ -141,43 +194,52 @@ mod tests {
         (name.to_owned(), value.to_owned())
     }
 
+    fn job<'a>(env: &'a [(String, String)], secrets: &'a [Secret]) -> JobVariables<'a> {
+        JobVariables { env, secrets }
+    }
+
     #[test]
     fn later_variables_replace_earlier_ones() {
-        let job = [pair("PATH", "/opt/bin"), pair("A", "1"), pair("A", "2")];
+        let env = [pair("PATH", "/opt/bin"), pair("A", "1"), pair("A", "2")];
+        let secrets = [Secret {
+            variable: "A".to_owned(),
+            value: b"3\xff".to_vec(),
+        }];
         let given = [
             pair("CARILLON_NODE", "n1"),
             pair("CARILLON_TOKEN", "forged"),
         ];
 
-        let found = build_environment(&account(), &job, &given, "t").unwrap();
+        let found = build_environment(&account(), job(&env, &secrets), &given, "t").unwrap();
 
-        assert_eq!(
-            found,
-            [
-                pair("PATH", "/opt/bin"),
-                pair("HOME", "/home/eve"),
-                pair("USER", "eve"),
-                pair("LOGNAME", "eve"),
-                pair("SHELL", "/bin/sh"),
-                pair("LANG", "C.UTF-8"),
-                pair("A", "2"),
-                pair("CARILLON_NODE", "n1"),
-                pair("CARILLON_TOKEN", "t"),
-            ]
-        );
+        let words: Vec<_> = found.words().iter().map(|word| word.as_bytes()).collect();
+        let expected: [&[u8]; 9] = [
+            b"PATH=/opt/bin",
+            b"HOME=/home/eve",
+            b"USER=eve",
+            b"LOGNAME=eve",
+            b"SHELL=/bin/sh",
+            b"LANG=C.UTF-8",
+            b"A=3\xff",
+            b"CARILLON_NODE=n1",
+            b"CARILLON_TOKEN=t",
+        ];
+        assert_eq!(words, expected);
+        assert_eq!(found.of("PATH"), Some(&b"/opt/bin"[..]));
+        assert_eq!(found.of("PAT"), None);
     }
 
     #[test]
     fn parameters_can_pass_for_no_variable_of_the_job() {
         let given = [pair("CARILLON_PARAM_day", "monday"), pair("PATH", "/tmp")];
 
-        let refused = build_environment(&account(), &[], &given, "t");
+        let refused = build_environment(&account(), job(&[], &[]), &given, "t");
 
         assert!(
             matches!(&refused, Err(StartFailure::Environment { name, .. }) if name == "PATH"),
             "{refused:?}"
         );
-        assert!(build_environment(&account(), &[], &given[..1], "t").is_ok());
+        assert!(build_environment(&account(), job(&[], &[]), &given[..1], "t").is_ok());
     }
 
     #[test]
@@ -193,12 +255,35 @@ mod tests {
             "A=B",
             "A\0",
         ] {
-            let refused = build_environment(&account(), &[pair(name, "x")], &[], "t");
-            assert!(
-                matches!(&refused, Err(StartFailure::Environment { name: said, .. }) if said == name),
-                "{name:?} gave {refused:?}"
-            );
+            let env = [pair(name, "x")];
+            let secrets = [Secret {
+                variable: name.to_owned(),
+                value: b"x".to_vec(),
+            }];
+            for job in [job(&env, &[]), job(&[], &secrets)] {
+                let refused = build_environment(&account(), job, &[], "t");
+                assert!(
+                    matches!(&refused, Err(StartFailure::Environment { name: said, .. }) if said == name),
+                    "{name:?} gave {refused:?}"
+                );
+            }
         }
-        assert!(build_environment(&account(), &[pair("A", "nul\0")], &[], "t").is_err());
+        assert!(build_environment(&account(), job(&[pair("A", "nul\0")], &[]), &[], "t").is_err());
+    }
+
+    #[test]
+    fn what_a_variable_holds_is_not_shown() {
+        let secrets = [Secret {
+            variable: "DB_PASSWORD".to_owned(),
+            value: b"hunter2".to_vec(),
+        }];
+
+        let built = build_environment(&account(), job(&[], &secrets), &[], "t").unwrap();
+
+        let shown = format!("{secrets:?} {built:?}");
+        assert!(
+            shown.contains("DB_PASSWORD") && !shown.contains("hunter2"),
+            "{shown}"
+        );
     }
 }

@@ -19,6 +19,7 @@ use crate::group::Groups;
 use crate::hardening::{harden, take_signals};
 use crate::journal::{Journal, Replay};
 use crate::mailbox::Mailbox;
+use crate::node_config::{NodeConfig, RunnerSection};
 use crate::poller::Poller;
 use crate::process_table::ProcessTable;
 use crate::runner::{Identity, Runner, open_spare};
@@ -36,10 +37,12 @@ const DYING_NS: i64 = 1_000 * MS;
 pub struct RunnerOptions {
     /// Where journal, socket and lock lie. It must exist and belong to the agent's user.
     pub data_dir: PathBuf,
-    /// The node's configuration, of which `runner.allow_users` is read, and read again when it changes.
+    /// The node's configuration, of which the part `runner` is read, and read again when it changes.
     pub config_file: Option<PathBuf>,
     /// Users that commands may run as beside the runner's own and those of the configuration.
     pub allow_users: Vec<String>,
+    /// Where the node's secrets lie; none is where the configuration says.
+    pub secrets_dir: Option<PathBuf>,
     /// How long it lives without agent and commands.
     pub idle_exit: Duration,
 }
@@ -51,6 +54,7 @@ impl RunnerOptions {
             data_dir: data_dir.into(),
             config_file: None,
             allow_users: Vec::new(),
+            secrets_dir: None,
             idle_exit: Duration::from_secs(60),
         }
     }
@@ -101,8 +105,8 @@ pub fn run(options: &RunnerOptions) -> Result<(), RunnerError> {
     let starter = Starter::new()?;
     let (commit, writer) = Commit::start(journal, starter.clone(), mailbox.clone())?;
     let owner_uid = owner_of(dir)?;
-    let (given, listed) = (options.allow_users.clone(), options.config_file.clone());
-    let accounts = Accounts::new(owner_uid, given, listed);
+    let config = Arc::new(node_config(options));
+    let accounts = Accounts::new(owner_uid, Arc::clone(&config));
     let idle_exit_ms = i64::try_from(options.idle_exit.as_millis());
     let identity = Identity {
         host_boot,
@@ -116,6 +120,7 @@ pub fn run(options: &RunnerOptions) -> Result<(), RunnerError> {
     let tools = Tools {
         groups: Arc::clone(&groups),
         accounts,
+        config,
         mailbox: mailbox.clone(),
         commit: commit.clone(),
         inheritance,
@@ -141,6 +146,14 @@ pub fn run(options: &RunnerOptions) -> Result<(), RunnerError> {
     runner.commit.close();
     drop(writer.join());
     Ok(served?)
+}
+
+fn node_config(options: &RunnerOptions) -> NodeConfig {
+    let given = RunnerSection {
+        allow_users: options.allow_users.clone(),
+        secrets_dir: options.secrets_dir.clone(),
+    };
+    NodeConfig::new(given, options.config_file.clone())
 }
 
 fn open_journal(dir: &Path, host_boot: &str) -> Result<(Journal, Replay), RunnerError> {

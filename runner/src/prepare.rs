@@ -10,9 +10,10 @@ use carillon_core::launch::{LaunchSpec, Limits, StartFailure};
 use rustix::fs::{MemfdFlags, Mode, OFlags};
 
 use crate::account::Account;
-use crate::environment::{PATH, build_environment};
+use crate::environment::{Environment, JobVariables, PATH, build_environment};
 use crate::group::Entrance;
 use crate::protocol::{Containment, StartOrder};
+use crate::secret::read_secrets;
 use crate::spawn::{Credentials, Directory, Launch, Rlimit, Step};
 use crate::starter::Tools;
 
@@ -41,6 +42,7 @@ struct Names {
 pub(crate) fn prepare(order: &StartOrder, tools: &Tools) -> Result<Prepared, StartFailure> {
     let Tools {
         accounts,
+        config,
         inheritance,
         groups,
         ..
@@ -48,22 +50,24 @@ pub(crate) fn prepare(order: &StartOrder, tools: &Tools) -> Result<Prepared, Sta
     let spec = &order.spec;
     let account = accounts.allow(spec.run_as.as_deref())?;
     let token = order.token.to_string();
-    let env = build_environment(&account, &spec.env, &order.env, &token)?;
+    let secrets = read_secrets(&spec.secrets, &config.secrets_dir(), &account)?;
+    let job = JobVariables {
+        env: &spec.env,
+        secrets: &secrets,
+    };
+    let env = build_environment(&account, job, &order.env, &token)?;
     let words = command_words(spec)?;
     let programs = match words[0].contains('/') {
-        true => vec![c_string(&words[0])?],
+        true => vec![c_string(words[0].as_str())?],
         false => search_path(&words[0], &env)?,
     };
     let launch = Launch {
         programs,
         argv: words
             .iter()
-            .map(|word| c_string(word))
+            .map(|word| c_string(word.as_str()))
             .collect::<Result<_, _>>()?,
-        env: env
-            .iter()
-            .map(|(name, value)| c_string(&format!("{name}={value}")))
-            .collect::<Result<_, _>>()?,
+        env,
         directory: choose_directory(spec, &account)?,
         credentials: accounts.must_become(&account).then(|| Credentials {
             uid: account.uid,
@@ -171,24 +175,21 @@ fn command_words(spec: &LaunchSpec) -> Result<Vec<String>, StartFailure> {
 }
 
 /// The paths that a search of PATH would try.
-fn search_path(program: &str, env: &[(String, String)]) -> Result<Vec<CString>, StartFailure> {
-    let path = env
-        .iter()
-        .find(|(name, _)| name == "PATH")
-        .map_or(PATH, |(_, value)| value);
-    path.split(':')
+fn search_path(program: &str, env: &Environment) -> Result<Vec<CString>, StartFailure> {
+    let path = env.of("PATH").unwrap_or(PATH.as_bytes());
+    path.split(|byte| *byte == b':')
         .map(|dir| match dir {
-            "" => c_string(program),
-            dir => c_string(&format!("{dir}/{program}")),
+            b"" => c_string(program),
+            dir => c_string([dir, b"/", program.as_bytes()].concat()),
         })
         .collect()
 }
 
 fn choose_directory(spec: &LaunchSpec, account: &Account) -> Result<Directory, StartFailure> {
     Ok(match &spec.cwd {
-        Some(path) if path.starts_with('/') => Directory::Exactly(c_string(path)?),
+        Some(path) if path.starts_with('/') => Directory::Exactly(c_string(path.as_str())?),
         Some(path) if path.starts_with("~/") || path == "~" => {
-            Directory::Exactly(c_string(&format!("{}{}", account.home, &path[1..]))?)
+            Directory::Exactly(c_string(format!("{}{}", account.home, &path[1..]))?)
         }
         // A path without a beginning has no meaning on a node.
         Some(path) => {
@@ -197,7 +198,7 @@ fn choose_directory(spec: &LaunchSpec, account: &Account) -> Result<Directory, S
                 errno: libc::ENOENT,
             });
         }
-        None => Directory::Rather(c_string(&account.home)?),
+        None => Directory::Rather(c_string(account.home.as_str())?),
     })
 }
 
@@ -266,7 +267,7 @@ fn hold_in_memory(text: &str) -> io::Result<OwnedFd> {
     Ok(file.into())
 }
 
-fn c_string(text: &str) -> Result<CString, StartFailure> {
+fn c_string(text: impl Into<Vec<u8>>) -> Result<CString, StartFailure> {
     CString::new(text).map_err(|_| bad_command("holds a zero byte"))
 }
 

@@ -18,6 +18,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::DupFlags;
 
 use crate::birth::bear;
+use crate::environment::Environment;
 use crate::group::Entrance;
 
 /// Bytes of the stack on which a child runs up to execve.
@@ -35,7 +36,7 @@ pub(crate) struct Launch {
     /// Paths to try in order, as a search along PATH would.
     pub(crate) programs: Vec<CString>,
     pub(crate) argv: Vec<CString>,
-    pub(crate) env: Vec<CString>,
+    pub(crate) env: Environment,
     /// Entered as the user; the second where there is no first.
     pub(crate) directory: Directory,
     pub(crate) credentials: Option<Credentials>,
@@ -203,7 +204,7 @@ fn clone_child(
         enlist,
         end: seat.end,
         argv: pointers(&launch.argv),
-        env: pointers(&launch.env),
+        env: pointers(launch.env.words()),
         script: script_pointers(&launch.argv),
         failed: None,
     };

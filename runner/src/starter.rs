@@ -22,6 +22,7 @@ use crate::commit::{After, Commit};
 use crate::group::Groups;
 use crate::hardening::Inheritance;
 use crate::mailbox::{Event, Handles, Mailbox};
+use crate::node_config::NodeConfig;
 use crate::pipe::open_output;
 use crate::prepare::{Prepared, prepare};
 use crate::protocol::{NotStarted, StartOrder};
@@ -100,6 +101,7 @@ struct Waiting {
 #[derive(Debug)]
 pub(crate) struct Tools {
     pub(crate) accounts: Accounts,
+    pub(crate) config: Arc<NodeConfig>,
     pub(crate) mailbox: Mailbox,
     pub(crate) commit: Commit,
     pub(crate) inheritance: Inheritance,

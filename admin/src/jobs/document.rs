@@ -6,7 +6,9 @@ use carillon_core::job::{Job, JobDraft, JobSpec, POLICY_SECONDS_MAX, ScheduleTex
 use carillon_core::launch::Leftovers;
 use carillon_core::retry::Retry;
 use carillon_core::schedule::DstRule;
+use carillon_core::secret_name::SecretName;
 use carillon_store::JobGroup;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
@@ -16,6 +18,8 @@ use crate::moment::rfc3339;
 
 /// The longest command, description or other text of a job, in bytes.
 const TEXT_SIZE_MAX: usize = 64 * 1024;
+/// Variables of a job whose values are kept on the nodes, at most.
+const SECRETS_MAX: usize = 100;
 
 /// Named fields of a job; only those that are to be set.
 pub(crate) type Document = Map<String, Value>;
@@ -56,6 +60,11 @@ pub(crate) fn write_draft(draft: &JobDraft, groups: &[JobGroup]) -> Value {
         .iter()
         .map(|(name, value)| (name.clone(), json!(value)))
         .collect();
+    let secrets: Map<String, Value> = launch
+        .secrets
+        .iter()
+        .map(|(variable, name)| (variable.clone(), json!(name)))
+        .collect();
     json!({
         "name": draft.name,
         "group": group.map_or_else(|| draft.group.to_string(), |group| group.name.clone()),
@@ -69,6 +78,7 @@ pub(crate) fn write_draft(draft: &JobDraft, groups: &[JobGroup]) -> Value {
         "shell": launch.shell,
         "cwd": launch.cwd,
         "env": env,
+        "secrets": secrets,
         "stdin": launch.stdin,
         "run_as": launch.run_as,
         "umask": launch.umask.map(|mask| format!("{mask:03o}")),
@@ -137,7 +147,7 @@ pub(crate) fn require(document: &Document, errors: &mut FieldErrors) {
 }
 
 fn unknown(key: &str) -> String {
-    let known = "name, group, description, enabled, schedule, zone, dst, command, shell, cwd, env, stdin, run_as, umask, nice, ionice, \
+    let known = "name, group, description, enabled, schedule, zone, dst, command, shell, cwd, env, secrets, stdin, run_as, umask, nice, ionice, \
          limits, timeout_s, idle_timeout_s, kill_grace_s, output_head_bytes, output_tail_bytes, leftovers, placement, \
          labels, nodes, exclude_nodes, overlap, concurrency_key, priority, misfire, misfire_window_s, start_deadline_s, retry, delivery, success_codes, mail_to";
     format!("a job has no field {key:?}; it has {known}")
@@ -256,6 +266,7 @@ fn set_launch(key: &str, value: &Value, draft: &mut JobDraft) -> Set {
         }
         "umask" => Some(read_umask(value).map(|mask| launch.umask = mask)),
         "env" => Some(read_env(value).map(|env| launch.env = env)),
+        "secrets" => Some(read_secrets(value).map(|secrets| launch.secrets = secrets)),
         _ => None,
     }
 }
@@ -274,31 +285,51 @@ fn read_umask(value: &Value) -> Result<Option<u32>, String> {
 }
 
 fn read_env(value: &Value) -> Result<Vec<(String, String)>, String> {
+    let read = |(name, value): (&String, &Value)| match value.as_str() {
+        Some(text) if text.len() <= TEXT_SIZE_MAX && !text.contains('\0') => {
+            Ok((name.clone(), text.to_owned()))
+        }
+        _ => Err(format!(
+            "the value of {name} is no text of at most {TEXT_SIZE_MAX} bytes"
+        )),
+    };
+    read_variables(value)?.map(read).collect()
+}
+
+/// Variables and the names of their secrets.
+fn read_secrets(value: &Value) -> Result<Vec<(String, SecretName)>, String> {
+    let variables = read_variables(value)?;
+    if variables.len() > SECRETS_MAX {
+        let count = variables.len();
+        return Err(format!(
+            "{count} secrets are too many, the limit is {SECRETS_MAX}; put several values into one file"
+        ));
+    }
+    let read = |(variable, name): (&String, &Value)| {
+        SecretName::deserialize(name)
+            .map(|name| (variable.clone(), name))
+            .map_err(|error| format!("{variable}: {error}"))
+    };
+    variables.map(read).collect()
+}
+
+/// The variables of an object, once all have names.
+fn read_variables(value: &Value) -> Result<serde_json::map::Iter<'_>, String> {
     let Value::Object(variables) = value else {
         return Err(format!(
             "expected an object of names and values, got {value}"
         ));
     };
-    let read = |(name, value): (&String, &Value)| {
-        let is_name = |name: &str| {
-            name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        };
-        if !is_name(name) {
-            return Err(format!(
-                "{name:?} is no name of a variable; use letters, digits and _"
-            ));
-        }
-        match value.as_str() {
-            Some(text) if text.len() <= TEXT_SIZE_MAX && !text.contains('\0') => {
-                Ok((name.clone(), text.to_owned()))
-            }
-            _ => Err(format!(
-                "the value of {name} is no text of at most {TEXT_SIZE_MAX} bytes"
-            )),
-        }
+    let is_name = |name: &&String| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     };
-    variables.iter().map(read).collect()
+    match variables.keys().find(|name| !is_name(name)) {
+        Some(name) => Err(format!(
+            "{name:?} is no name of a variable; use letters, digits and _"
+        )),
+        None => Ok(variables.iter()),
+    }
 }
 
 fn set_policy(key: &str, value: &Value, spec: &mut JobSpec) -> Set {
@@ -354,7 +385,7 @@ mod tests {
         let mut draft = blank(GroupId(1));
         let given = document(json!({
             "name": "nightly", "group": "default", "command": "backup --all", "schedule": "0 3 * * *", "zone": "Europe/Berlin",
-            "env": {"LEVEL": "9"}, "placement": "n(2)", "labels": {"role": "web"}, "overlap": "queue(5)", "concurrency_key": "db", "priority": 8, "misfire": "all(3)",
+            "env": {"LEVEL": "9"}, "secrets": {"DB_PASSWORD": "db-password"}, "placement": "n(2)", "labels": {"role": "web"}, "overlap": "queue(5)", "concurrency_key": "db", "priority": 8, "misfire": "all(3)",
             "timeout_s": 1.5, "kill_grace_s": 3, "retry": {"max_attempts": 3, "delay_s": 1}, "umask": "027", "ionice": "best_effort(6)", "exclude_nodes": ["b"],
         }));
         assert!(apply(&given, &mut draft, &groups(), JobId(0)).is_empty());
@@ -373,7 +404,7 @@ mod tests {
     fn every_wrong_field_is_named_at_once() {
         let mut draft = blank(GroupId(1));
         let wrong = document(json!({
-            "name": "", "command": " ", "schedule": "61 * * * *", "uid": 0, "timeout_s": -1, "env": {"A B": "x"}, "group": "none",
+            "name": "", "command": " ", "schedule": "61 * * * *", "uid": 0, "timeout_s": -1, "env": {"A B": "x"}, "secrets": {"A": "../x"}, "group": "none",
             "overlap": "sometimes", "concurrency_key": " ", "priority": 10, "ionice": "best_effort(8)", "retry": {"max_attempts": 0}, "success_codes": [256],
         }));
         let errors = apply(&wrong, &mut draft, &groups(), JobId(0));

@@ -7,12 +7,16 @@ use carillon_core::placement::Placement;
 
 use super::fields::{duration, duration_s};
 
-pub(super) fn texts_of_work(draft: &JobDraft) -> [(&'static str, String); 13] {
+pub(super) fn texts_of_work(draft: &JobDraft) -> [(&'static str, String); 14] {
     let launch = &draft.spec.launch;
     let env = launch
         .env
         .iter()
         .map(|(name, value)| format!("{name}={value}"));
+    let secrets = launch
+        .secrets
+        .iter()
+        .map(|(variable, name)| format!("{variable}={name}"));
     [
         ("name", draft.name.to_string()),
         ("group", draft.group.to_string()),
@@ -25,6 +29,7 @@ pub(super) fn texts_of_work(draft: &JobDraft) -> [(&'static str, String); 13] {
         ("shell", text(&launch.shell)),
         ("cwd", text(&launch.cwd)),
         ("env", env.collect::<Vec<_>>().join("\n")),
+        ("secrets", secrets.collect::<Vec<_>>().join("\n")),
         ("stdin", text(&launch.stdin)),
         ("run_as", text(&launch.run_as)),
     ]

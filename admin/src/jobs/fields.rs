@@ -26,6 +26,7 @@ const SINGLE: &[&str] = &[
     "shell",
     "cwd",
     "env",
+    "secrets",
     "stdin",
     "run_as",
     "placement",
@@ -135,7 +136,9 @@ impl Fields {
         ] {
             self.put_duration(field, key, &mut document, errors);
         }
-        document.insert("env".to_owned(), self.pairs("env", &['\n'], errors));
+        for name in ["env", "secrets"] {
+            document.insert(name.to_owned(), self.pairs(name, &['\n'], errors));
+        }
         document.insert(
             "labels".to_owned(),
             self.pairs("labels", &[',', '\n'], errors),
@@ -327,7 +330,7 @@ mod tests {
         }];
         let document = json!({
             "name": "nightly 备份", "command": "backup\n--all", "schedule": "H 3 * * *", "zone": "Asia/Shanghai", "dst": "skip", "enabled": false,
-            "env": {"A": "1=2", "B": ""}, "labels": {"role": "web"}, "nodes": ["a", "b"], "placement": "n(3)", "overlap": "queue(4)", "concurrency_key": "db", "priority": 7,
+            "env": {"A": "1=2", "B": ""}, "secrets": {"DB_PASSWORD": "db-password", "KEY": "api key"}, "labels": {"role": "web"}, "nodes": ["a", "b"], "placement": "n(3)", "overlap": "queue(4)", "concurrency_key": "db", "priority": 7,
             "misfire": "all(9)", "misfire_window_s": 7200, "timeout_s": 90, "kill_grace_s": 5, "success_codes": [0, 3], "mail_to": "",
             "retry": {"max_attempts": 4, "backoff": "exponential", "delay_s": 2.5, "on": ["failed", "lost"], "node": "same"},
         });
@@ -348,12 +351,12 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_told_at_its_field() {
         let posted = Posted::parse(
-            b"timeout=soon&env=A&success_codes=x&max_attempts=many&delay=1s&max_delay=1s",
+            b"timeout=soon&env=A&secrets=B&success_codes=x&max_attempts=many&delay=1s&max_delay=1s",
         );
         let mut errors = FieldErrors::default();
         Fields::of_posted(&posted).document(&mut errors);
 
-        for field in ["timeout_s", "env", "success_codes", "retry"] {
+        for field in ["timeout_s", "env", "secrets", "success_codes", "retry"] {
             assert!(errors.of(field).is_some(), "{field}");
         }
     }

@@ -23,6 +23,16 @@ pub(super) fn judge(draft: &JobDraft, job: JobId, errors: &mut FieldErrors) {
         errors.add(field, error.to_string());
     }
     let spec = &draft.spec;
+    let is_secret = |name: &String| {
+        let mut secrets = spec.launch.secrets.iter();
+        secrets.any(|(variable, _)| variable == name)
+    };
+    if let Some((name, _)) = spec.launch.env.iter().find(|(name, _)| is_secret(name)) {
+        errors.add(
+            "secrets",
+            format!("{name} is also in env; remove it from one of the two"),
+        );
+    }
     let windows = [
         ("misfire_window_s", spec.misfire_window_s),
         ("start_deadline_s", spec.start_deadline_s),

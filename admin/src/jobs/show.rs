@@ -11,6 +11,7 @@ use carillon_core::job::Job;
 use carillon_core::node::Limits;
 use carillon_core::priority::Priority;
 use carillon_core::retry::Retry;
+use carillon_core::secret_name::SecretName;
 use carillon_store::{JobGroup, JobVersion, Node, RunFilter};
 
 use super::document::write_draft;
@@ -183,6 +184,7 @@ fn facts(job: &Job, w: &Words) -> Vec<(&'static str, String)> {
             j.environment,
             pairs(&mut launch.env.iter().map(|(name, value)| (name, value))),
         ),
+        (j.secrets, secrets(&launch.secrets)),
         (j.input, text(&launch.stdin)),
         (
             j.mail,
@@ -197,6 +199,14 @@ fn facts(job: &Job, w: &Words) -> Vec<(&'static str, String)> {
         .into_iter()
         .filter(|(_, fact)| !fact.is_empty())
         .collect()
+}
+
+/// Variables and the names of what they hold; the values are known to nobody but the nodes.
+fn secrets(secrets: &[(String, SecretName)]) -> String {
+    let words = secrets
+        .iter()
+        .map(|(variable, name)| format!("{variable}={name}"));
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// Said where it is not what everybody has.

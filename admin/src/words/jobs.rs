@@ -32,6 +32,7 @@ super::catalogue! {
         shell: "Shell", "Shell（解释器）";
         user: "Runs as", "运行用户";
         environment: "Environment", "环境变量";
+        secrets: "Secrets", "机密";
         input: "Input", "标准输入";
         timeout: "Timeout", "超时";
         kill_grace: "Time to end by itself", "自行结束时限";
@@ -138,6 +139,7 @@ super::catalogue! {
         success_codes: "Exit codes that mean success", "视为成功的退出码";
         success_codes_help: "Numbers with commas between; empty is 0 alone.", "数字以逗号分隔，留空仅 0。";
         env_help: "One NAME=value a line.", "每行一个 NAME=value。";
+        secrets_help: "One VARIABLE=name a line. Each node reads the value from its own file of that name, which belongs to the user that the job runs as.", "每行一个 变量=名称。各节点从自己的同名文件读取变量值，该文件须属于作业的运行用户。";
         run_as_help: "A user that the node's own configuration allows. Empty is the runner's user.", "须为节点自身配置允许的用户。留空为 runner 的用户。";
         run_as_denied: "Only someone who may choose the user a command runs as can change this.", "仅有“选择命令的运行用户”权限的人可以修改。";
         input_help: "Given to the command on standard input. Empty is no input.", "作为标准输入传给命令。留空则无输入。";

@@ -280,6 +280,36 @@ fn only_who_may_chooses_the_user_a_command_runs_as() {
 }
 
 #[test]
+fn a_job_names_its_secrets_and_its_page_shows_the_names() {
+    let site = Site::owned();
+    let mut owner = site.browser("owner");
+    let refused = owner.submit(
+        "/jobs",
+        &form(&[("secrets", "DB_PASSWORD=../../etc/shadow")]),
+    );
+    assert_eq!(refused.status, 422);
+    assert!(refused.text().contains("holds a slash"));
+    let twice = [
+        ("secrets", "DB_PASSWORD=db-password"),
+        ("env", "DB_PASSWORD=x"),
+    ];
+    assert!(
+        owner
+            .submit("/jobs", &form(&twice))
+            .text()
+            .contains("DB_PASSWORD is also in env")
+    );
+
+    let made = owner.submit("/jobs", &form(&[("secrets", "DB_PASSWORD=db-password")]));
+
+    assert_eq!(made.status, 303, "{}", made.text());
+    for path in ["/jobs/1", "/jobs/1/edit"] {
+        let page = owner.get(path).text();
+        assert!(page.contains("DB_PASSWORD=db-password"), "{path}");
+    }
+}
+
+#[test]
 fn names_and_commands_stay_text() {
     let site = Site::owned();
     let mut owner = site.browser("owner");

@@ -128,6 +128,14 @@ pub const KEYS: &[Key] = &[
         ..PLAIN
     },
     Key {
+        name: "runner.secrets_dir",
+        default: Some("/etc/carillon/secrets"),
+        example: "/etc/carillon/secrets",
+        about: "Where the files lie whose contents jobs get as variables (`secrets`). A file is given to commands of the\n\
+                user that it belongs to alone, and only while nobody else may read or write it.",
+        ..PLAIN
+    },
+    Key {
         name: "admin.listen",
         default: Some("127.0.0.1:7878"),
         example: "127.0.0.1:7878",

@@ -11,6 +11,7 @@ mod endings;
 mod output;
 mod refusals;
 mod rig;
+mod secrets;
 mod starts;
 mod survival;
 mod torture;
