@@ -93,7 +93,20 @@ impl Attempt {
             env,
             start_at_boottime_ns: clock.surely_reached_boottime_ns(self.grant.start_at),
             not_after_boottime_ns: clock.start_until_boottime_ns(&self.grant),
+            run_timeout_ms: self.run_timeout_ms(clock.now()),
         }
+    }
+
+    /// What is left of the run's timeout when the attempt begins: now, or at its own time.
+    fn run_timeout_ms(&self, now: Timestamp) -> Option<u64> {
+        let Grant {
+            attempt,
+            start_until,
+            start_at,
+            ..
+        } = self.grant;
+        let left = conclusion::run_time_left(&self.spec, attempt, start_until, start_at.max(now))?;
+        Some(u64::try_from(left.as_millis()).unwrap_or(0))
     }
 
     fn variables(&self) -> Vec<(String, String)> {

@@ -149,6 +149,7 @@ impl Runner {
             env: Vec::new(),
             start_at_boottime_ns: 0,
             not_after_boottime_ns: i64::MAX,
+            run_timeout_ms: None,
         };
         let orders = vec![order];
         self.requests.send(&Request::Start { orders }).await?;

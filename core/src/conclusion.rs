@@ -19,7 +19,7 @@ pub struct AttemptEnd {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Timestamp,
-    /// Until when it might have begun: of a second attempt or a later one, the end of the run's budget.
+    /// Until when it might have begun: of a second attempt or a later one, when the run's budget and timeout let no more begin.
     pub start_until: Timestamp,
     /// Drawn from [0, 1), for the jitter of the delay.
     pub chance: f64,
@@ -51,6 +51,9 @@ pub fn conclude(spec: &JobSpec, ending: &launch::Ending) -> Conclusion {
                 launch::Timeout::Attempt => "it ran for longer than its timeout".to_owned(),
                 launch::Timeout::Idle => {
                     "it wrote nothing for longer than its idle timeout".to_owned()
+                }
+                launch::Timeout::Run => {
+                    "all attempts together took longer than the run's timeout".to_owned()
                 }
             });
         }
@@ -93,7 +96,7 @@ pub fn report(spec: &JobSpec, end: AttemptEnd, ending: Conclusion) -> News {
         };
     };
     let not_before = at.saturating_add(delay).unwrap_or(Timestamp::MAX);
-    let until = budget_end(spec, end).unwrap_or_else(|| {
+    let until = attempts_end(spec, end).unwrap_or_else(|| {
         not_before
             .saturating_add(RETRY_PATIENCE)
             .unwrap_or(Timestamp::MAX)
@@ -122,24 +125,55 @@ fn delay_before_next(spec: &JobSpec, end: AttemptEnd, outcome: Outcome) -> Optio
     }
     let delay = spec.retry.delay_after(end.attempt, outcome, end.chance)?;
     let delay = SignedDuration::try_from(delay).ok()?;
-    let is_in_budget = budget_end(spec, end).is_none_or(|ends_at| {
+    let is_in_time = attempts_end(spec, end).is_none_or(|ends_at| {
         end.ended_at
             .saturating_add(delay)
             .is_ok_and(|next| next < ends_at)
     });
-    is_in_budget.then_some(delay)
+    is_in_time.then_some(delay)
+}
+
+/// What is left of the run's timeout for an attempt that begins then, with its number and until when it may begin. None
+/// where the run has no timeout.
+pub fn run_time_left(
+    spec: &JobSpec,
+    attempt: u32,
+    start_until: Timestamp,
+    begin: Timestamp,
+) -> Option<SignedDuration> {
+    let whole = run_timeout(spec)?;
+    if attempt <= 1 {
+        return Some(whole);
+    }
+    // What sets the end of the attempts tells the first start, too.
+    let first_start = start_until.saturating_sub(attempts_last(spec)?).ok()?;
+    Some(whole - begin.duration_since(first_start))
 }
 
 /// When no further attempt may begin. The first attempt sets it; every later one was offered until then, so that it need
 /// not be kept apart.
-fn budget_end(spec: &JobSpec, end: AttemptEnd) -> Option<Timestamp> {
-    let budget_s = spec.retry.budget_s?;
+fn attempts_end(spec: &JobSpec, end: AttemptEnd) -> Option<Timestamp> {
+    let last = attempts_last(spec)?;
     if end.attempt > 1 {
         return Some(end.start_until);
     }
-    let budget = SignedDuration::try_from_secs_f64(budget_s).unwrap_or(SignedDuration::MAX);
     let first_start = end.started_at.unwrap_or(end.ended_at);
-    Some(first_start.saturating_add(budget).unwrap_or(Timestamp::MAX))
+    Some(first_start.saturating_add(last).unwrap_or(Timestamp::MAX))
+}
+
+/// For how long from the first start on attempts may begin: while budget and timeout of the run both last.
+fn attempts_last(spec: &JobSpec) -> Option<SignedDuration> {
+    let budget = spec.retry.budget_s;
+    let budget =
+        budget.map(|s| SignedDuration::try_from_secs_f64(s).unwrap_or(SignedDuration::MAX));
+    budget.into_iter().chain(run_timeout(spec)).min()
+}
+
+fn run_timeout(spec: &JobSpec) -> Option<SignedDuration> {
+    let ms = spec.run_timeout_ms?;
+    Some(SignedDuration::from_millis(
+        i64::try_from(ms).unwrap_or(i64::MAX),
+    ))
 }
 
 #[cfg(test)]
@@ -239,6 +273,75 @@ mod tests {
             report(&at_least_once, end(1), interrupted()),
             News::Retrying { .. }
         ));
+    }
+
+    #[test]
+    fn run_timeout_is_shared_by_all_attempts_whatever_the_budget() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let seconds = |s| Some(SignedDuration::from_secs(s));
+        let spec = |budget_s| JobSpec {
+            run_timeout_ms: Some(40_000),
+            retry: Retry {
+                max_attempts: 9,
+                jitter: 0.0,
+                budget_s,
+                ..Retry::default()
+            },
+            ..JobSpec::default()
+        };
+
+        for (budget_s, begins_until) in [(None, 140), (Some(100.0), 140), (Some(25.0), 125)] {
+            let spec = spec(budget_s);
+            let News::Retrying { until, .. } = report(&spec, end(1), failed()) else {
+                panic!("{budget_s:?}")
+            };
+            assert_eq!(until, at(begins_until), "{budget_s:?}");
+            assert_eq!(run_time_left(&spec, 1, at(900), at(100)), seconds(40));
+            assert_eq!(run_time_left(&spec, 2, until, at(120)), seconds(20));
+            assert_eq!(run_time_left(&spec, 3, until, at(141)), seconds(-1));
+        }
+        assert_eq!(
+            run_time_left(&JobSpec::default(), 2, at(140), at(120)),
+            None
+        );
+    }
+
+    #[test]
+    fn no_attempt_begins_beyond_the_run_timeout() {
+        let spec = JobSpec {
+            run_timeout_ms: Some(60_000),
+            retry: Retry {
+                max_attempts: 9,
+                delay_s: 10.0,
+                jitter: 0.0,
+                ..Retry::default()
+            },
+            ..JobSpec::default()
+        };
+        let timed_out = conclude(
+            &spec,
+            &launch::Ending::TimedOut {
+                which: launch::Timeout::Run,
+            },
+        );
+        let ended = |second| AttemptEnd {
+            ended_at: Timestamp::from_second(second).unwrap(),
+            ..end(2)
+        };
+
+        assert!(matches!(
+            report(&spec, ended(149), failed()),
+            News::Retrying { .. }
+        ));
+        assert!(matches!(
+            report(&spec, ended(150), failed()),
+            News::Ended { .. }
+        ));
+        let News::Ended { ending, .. } = report(&spec, ended(161), timed_out) else {
+            panic!("it is tried again")
+        };
+        assert_eq!(ending.outcome, Outcome::TimedOut);
+        assert!(ending.detail.unwrap().contains("all attempts together"));
     }
 
     #[test]

@@ -147,6 +147,9 @@ pub struct JobSpec {
     /// Further attempts.
     #[serde(skip_serializing_if = "is_default")]
     pub retry: Retry,
+    /// After how many milliseconds from the first start the run is over, all its attempts and the waits between them together; none is never.
+    #[serde(skip_serializing_if = "is_default")]
+    pub run_timeout_ms: Option<u64>,
     /// How often a tick may start.
     #[serde(skip_serializing_if = "is_default")]
     pub delivery: Delivery,

@@ -211,6 +211,8 @@ pub enum Timeout {
     Attempt,
     /// It wrote nothing for longer than `idle_timeout_ms`.
     Idle,
+    /// The time that all attempts of its run may take together was over.
+    Run,
 }
 
 /// How the main process itself went, beside the cause.

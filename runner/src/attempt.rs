@@ -181,10 +181,11 @@ impl Attempt {
         matches!(self.state, State::Ordered { .. } | State::Running(_))
     }
 
-    /// The timeout that has passed, if one has.
+    /// The timeout that has passed, the first of those that have.
     pub(crate) fn passed_timeout(&self, now: i64) -> Option<Timeout> {
-        let passed = |(at, which): &(i64, Timeout)| (*at <= now).then_some(*which);
-        self.timeouts().iter().find_map(passed)
+        let timeouts = self.timeouts().into_iter();
+        let first = timeouts.min_by_key(|(at, _)| *at);
+        first.filter(|(at, _)| *at <= now).map(|(_, which)| which)
     }
 
     /// When this attempt must be looked at next, if ever.
@@ -236,13 +237,14 @@ impl Attempt {
             from.saturating_add(i64::try_from(ms).unwrap_or(i64::MAX).saturating_mul(MS))
         };
         let start = running.process.at.boottime_ns;
-        let attempt = self
-            .facts
-            .timeout_ms
-            .map(|ms| (after(start, ms), Timeout::Attempt));
-        let idle = self.facts.idle_timeout_ms;
-        let idle = idle.map(|ms| (after(running.last_output_ns, ms), Timeout::Idle));
-        attempt.into_iter().chain(idle).collect()
+        let since = |from: i64, ms: Option<u64>, which| ms.map(|ms| (after(from, ms), which));
+        let facts = &self.facts;
+        let timeouts = [
+            since(start, facts.timeout_ms, Timeout::Attempt),
+            since(start, facts.run_timeout_ms, Timeout::Run),
+            since(running.last_output_ns, facts.idle_timeout_ms, Timeout::Idle),
+        ];
+        timeouts.into_iter().flatten().collect()
     }
 }
 

@@ -239,7 +239,7 @@ mod tests {
     };
 
     fn spawn(number: u8) -> Record {
-        let facts = Facts::of(&format!("run {number}"), &LaunchSpec::default());
+        let facts = Facts::of(&format!("run {number}"), &LaunchSpec::default(), None);
         Record::Spawn {
             token: Token::from_bytes([number; 16]),
             facts,

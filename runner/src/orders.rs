@@ -35,7 +35,10 @@ impl Runner {
         if self.numbers.contains_key(&order.token) {
             return;
         }
-        let (token, facts) = (order.token, Facts::of(&order.run, &order.spec));
+        let (token, facts) = (
+            order.token,
+            Facts::of(&order.run, &order.spec, order.run_timeout_ms),
+        );
         let ticket = Arc::new(Ticket::default());
         let number = self.add(Attempt::ordered(token, facts.clone(), Arc::clone(&ticket)));
         let refusal = match (&self.shutdown, &self.refusing) {

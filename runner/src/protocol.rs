@@ -103,6 +103,9 @@ pub struct StartOrder {
     pub start_at_boottime_ns: i64,
     /// After this instant of CLOCK_BOOTTIME nothing is started.
     pub not_after_boottime_ns: i64,
+    /// Milliseconds from its start that are left of its run's timeout; none is no such timeout.
+    #[serde(default)]
+    pub run_timeout_ms: Option<u64>,
 }
 
 /// When a runner that was asked to end does so. In every case it takes nothing new.

@@ -37,6 +37,8 @@ pub(crate) struct Facts {
     pub(crate) run: String,
     pub(crate) timeout_ms: Option<u64>,
     pub(crate) idle_timeout_ms: Option<u64>,
+    /// What was left of the run's timeout when it started.
+    pub(crate) run_timeout_ms: Option<u64>,
     pub(crate) kill_grace_ms: u64,
     pub(crate) output: OutputCap,
     pub(crate) leftovers: Leftovers,
@@ -44,11 +46,12 @@ pub(crate) struct Facts {
 
 impl Facts {
     /// The facts of an order.
-    pub(crate) fn of(run: &str, spec: &LaunchSpec) -> Self {
+    pub(crate) fn of(run: &str, spec: &LaunchSpec, run_timeout_ms: Option<u64>) -> Self {
         Self {
             run: run.to_owned(),
             timeout_ms: spec.timeout_ms,
             idle_timeout_ms: spec.idle_timeout_ms,
+            run_timeout_ms,
             kill_grace_ms: spec.kill_grace_ms,
             output: spec.output,
             leftovers: spec.leftovers,
@@ -234,7 +237,7 @@ mod tests {
             realtime_us: 6,
         };
         let [first, second] = [Token::from_bytes([1; 16]), Token::from_bytes([2; 16])];
-        let facts = Facts::of("7", &LaunchSpec::default());
+        let facts = Facts::of("7", &LaunchSpec::default(), Some(9));
         let process = Process {
             pid: 9,
 

@@ -86,6 +86,7 @@ pub(crate) fn write_draft(draft: &JobDraft, groups: &[JobGroup]) -> Value {
         "ionice": launch.ionice,
         "limits": launch.limits,
         "timeout_s": launch.timeout_ms.map(seconds),
+        "run_timeout_s": spec.run_timeout_ms.map(seconds),
         "idle_timeout_s": launch.idle_timeout_ms.map(seconds),
         "kill_grace_s": seconds(launch.kill_grace_ms),
         "output_head_bytes": launch.output.head_bytes,
@@ -148,7 +149,7 @@ pub(crate) fn require(document: &Document, errors: &mut FieldErrors) {
 
 fn unknown(key: &str) -> String {
     let known = "name, group, description, enabled, schedule, zone, dst, command, shell, cwd, env, secrets, stdin, run_as, umask, nice, ionice, \
-         limits, timeout_s, idle_timeout_s, kill_grace_s, output_head_bytes, output_tail_bytes, leftovers, placement, \
+         limits, timeout_s, run_timeout_s, idle_timeout_s, kill_grace_s, output_head_bytes, output_tail_bytes, leftovers, placement, \
          labels, nodes, exclude_nodes, overlap, concurrency_key, priority, misfire, misfire_window_s, start_deadline_s, retry, delivery, success_codes, mail_to";
     format!("a job has no field {key:?}; it has {known}")
 }
@@ -347,6 +348,7 @@ fn set_policy(key: &str, value: &Value, spec: &mut JobSpec) -> Set {
         "priority" => put(&mut spec.priority, value),
         "misfire" => put(&mut spec.misfire, value),
         "misfire_window_s" => put(&mut spec.misfire_window_s, value),
+        "run_timeout_s" => put_optional_milliseconds(&mut spec.run_timeout_ms, value),
         "start_deadline_s" => put(&mut spec.start_deadline_s, value),
         "retry" if value.is_null() => {
             spec.retry = Retry::default();
@@ -386,7 +388,7 @@ mod tests {
         let given = document(json!({
             "name": "nightly", "group": "default", "command": "backup --all", "schedule": "0 3 * * *", "zone": "Europe/Berlin",
             "env": {"LEVEL": "9"}, "secrets": {"DB_PASSWORD": "db-password"}, "placement": "n(2)", "labels": {"role": "web"}, "overlap": "queue(5)", "concurrency_key": "db", "priority": 8, "misfire": "all(3)",
-            "timeout_s": 1.5, "kill_grace_s": 3, "retry": {"max_attempts": 3, "delay_s": 1}, "umask": "027", "ionice": "best_effort(6)", "exclude_nodes": ["b"],
+            "timeout_s": 1.5, "run_timeout_s": 90, "kill_grace_s": 3, "retry": {"max_attempts": 3, "delay_s": 1}, "umask": "027", "ionice": "best_effort(6)", "exclude_nodes": ["b"],
         }));
         assert!(apply(&given, &mut draft, &groups(), JobId(0)).is_empty());
 
@@ -404,7 +406,7 @@ mod tests {
     fn every_wrong_field_is_named_at_once() {
         let mut draft = blank(GroupId(1));
         let wrong = document(json!({
-            "name": "", "command": " ", "schedule": "61 * * * *", "uid": 0, "timeout_s": -1, "env": {"A B": "x"}, "secrets": {"A": "../x"}, "group": "none",
+            "name": "", "command": " ", "schedule": "61 * * * *", "uid": 0, "timeout_s": -1, "run_timeout_s": 0, "env": {"A B": "x"}, "secrets": {"A": "../x"}, "group": "none",
             "overlap": "sometimes", "concurrency_key": " ", "priority": 10, "ionice": "best_effort(8)", "retry": {"max_attempts": 0}, "success_codes": [256],
         }));
         let errors = apply(&wrong, &mut draft, &groups(), JobId(0));

@@ -43,6 +43,7 @@ const SINGLE: &[&str] = &[
     "misfire_window",
     "start_deadline",
     "timeout",
+    "run_timeout",
     "kill_grace",
     "max_attempts",
     "backoff",
@@ -132,6 +133,7 @@ impl Fields {
             ("misfire_window", "misfire_window_s"),
             ("start_deadline", "start_deadline_s"),
             ("timeout", "timeout_s"),
+            ("run_timeout", "run_timeout_s"),
             ("kill_grace", "kill_grace_s"),
         ] {
             self.put_duration(field, key, &mut document, errors);
@@ -331,7 +333,7 @@ mod tests {
         let document = json!({
             "name": "nightly 备份", "command": "backup\n--all", "schedule": "H 3 * * *", "zone": "Asia/Shanghai", "dst": "skip", "enabled": false,
             "env": {"A": "1=2", "B": ""}, "secrets": {"DB_PASSWORD": "db-password", "KEY": "api key"}, "labels": {"role": "web"}, "nodes": ["a", "b"], "placement": "n(3)", "overlap": "queue(4)", "concurrency_key": "db", "priority": 7,
-            "misfire": "all(9)", "misfire_window_s": 7200, "timeout_s": 90, "kill_grace_s": 5, "success_codes": [0, 3], "mail_to": "",
+            "misfire": "all(9)", "misfire_window_s": 7200, "timeout_s": 90, "run_timeout_s": 3600, "kill_grace_s": 5, "success_codes": [0, 3], "mail_to": "",
             "retry": {"max_attempts": 4, "backoff": "exponential", "delay_s": 2.5, "on": ["failed", "lost"], "node": "same"},
         });
         let mut draft = blank(GroupId(7));
@@ -351,12 +353,19 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_told_at_its_field() {
         let posted = Posted::parse(
-            b"timeout=soon&env=A&secrets=B&success_codes=x&max_attempts=many&delay=1s&max_delay=1s",
+            b"timeout=soon&run_timeout=late&env=A&secrets=B&success_codes=x&max_attempts=many&delay=1s&max_delay=1s",
         );
         let mut errors = FieldErrors::default();
         Fields::of_posted(&posted).document(&mut errors);
 
-        for field in ["timeout_s", "env", "secrets", "success_codes", "retry"] {
+        for field in [
+            "timeout_s",
+            "run_timeout_s",
+            "env",
+            "secrets",
+            "success_codes",
+            "retry",
+        ] {
             assert!(errors.of(field).is_some(), "{field}");
         }
     }

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use carillon_core::access::Verb;
 use carillon_core::identity::{GroupId, JobId};
-use carillon_core::job::Job;
+use carillon_core::job::{Job, JobSpec};
 use carillon_core::node::Limits;
 use carillon_core::priority::Priority;
 use carillon_core::retry::Retry;
@@ -143,21 +143,8 @@ pub(crate) fn group_name(groups: &[JobGroup], id: GroupId) -> String {
 fn facts(job: &Job, w: &Words) -> Vec<(&'static str, String)> {
     let (spec, launch, j) = (&job.draft.spec, &job.draft.spec.launch, &w.jobs);
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    let pairs = |pairs: &mut dyn Iterator<Item = (&String, &String)>| {
-        pairs
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
-    let mut place = vec![
-        w.placement(spec.placement),
-        pairs(&mut spec.target.labels.iter()),
-    ];
-    place.push(spec.target.nodes.join(", "));
-    place.extend(spec.target.exclude.iter().map(|name| format!("≠ {name}")));
-    place.retain(|part| !part.is_empty());
     let facts = [
-        (j.where_, place.join(" · ")),
+        (j.where_, place(spec, w)),
         (j.overlap, w.overlap(spec.overlap)),
         (
             j.concurrency_key,
@@ -176,13 +163,17 @@ fn facts(job: &Job, w: &Words) -> Vec<(&'static str, String)> {
             j.timeout,
             launch.timeout_ms.map(duration).unwrap_or_default(),
         ),
+        (
+            j.run_timeout,
+            spec.run_timeout_ms.map(duration).unwrap_or_default(),
+        ),
         (j.kill_grace, duration(launch.kill_grace_ms)),
         (j.user, text(&launch.run_as)),
         (j.directory, text(&launch.cwd)),
         (j.shell, text(&launch.shell)),
         (
             j.environment,
-            pairs(&mut launch.env.iter().map(|(name, value)| (name, value))),
+            pairs(launch.env.iter().map(|(name, value)| (name, value))),
         ),
         (j.secrets, secrets(&launch.secrets)),
         (j.input, text(&launch.stdin)),
@@ -199,6 +190,21 @@ fn facts(job: &Job, w: &Words) -> Vec<(&'static str, String)> {
         .into_iter()
         .filter(|(_, fact)| !fact.is_empty())
         .collect()
+}
+
+/// On which nodes it runs.
+fn place(spec: &JobSpec, w: &Words) -> String {
+    let target = &spec.target;
+    let mut place = vec![w.placement(spec.placement), pairs(target.labels.iter())];
+    place.push(target.nodes.join(", "));
+    place.extend(target.exclude.iter().map(|name| format!("≠ {name}")));
+    place.retain(|part| !part.is_empty());
+    place.join(" · ")
+}
+
+fn pairs<'a>(pairs: impl Iterator<Item = (&'a String, &'a String)>) -> String {
+    let words = pairs.map(|(name, value)| format!("{name}={value}"));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Variables and the names of what they hold; the values are known to nobody but the nodes.

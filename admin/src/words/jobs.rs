@@ -35,6 +35,7 @@ super::catalogue! {
         secrets: "Secrets", "机密";
         input: "Input", "标准输入";
         timeout: "Timeout", "超时";
+        run_timeout: "Timeout of all attempts", "全部尝试的总超时";
         kill_grace: "Time to end by itself", "自行结束时限";
         overlap: "If the last run still lives", "若上次仍在运行";
         concurrency_key: "Shared key", "共享键";
@@ -122,6 +123,7 @@ super::catalogue! {
         start_deadline: "Start at most this late", "最迟启动时限";
         duration_help: "A number and its unit: 90s, 5m, 1h. Empty takes the default.", "数字加单位：90s、5m、1h。留空取默认值。";
         timeout_help: "Ended when it takes longer: 90s, 5m, 1h. Empty is never.", "超过则终止：90s、5m、1h。留空表示不限。";
+        run_timeout_help: "From the first start on, with all attempts and the waits between. Empty is never.", "从首次启动算起，含全部尝试及其间的等待。留空表示不限。";
         attempts: "Attempts in all", "总尝试次数";
         delay: "Wait before the next", "下次尝试前等待";
         max_delay: "Wait at most", "最长等待";

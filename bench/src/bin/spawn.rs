@@ -223,6 +223,7 @@ impl Bench {
             env: Vec::new(),
             start_at_boottime_ns: at,
             not_after_boottime_ns: i64::MAX,
+            run_timeout_ms: None,
         };
         let orders: Vec<StartOrder> = due.map(&mut order).collect();
         let tokens = orders.iter().map(|order| order.token).collect();

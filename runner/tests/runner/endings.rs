@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use carillon_core::launch::{Ending, LaunchSpec, Leftovers, ProcessExit, Timeout};
-use carillon_runner::protocol::KillStep;
+use carillon_runner::protocol::{KillStep, Request, StartOrder};
 use carillon_testbed::wait_until;
 
-use crate::rig::{Rig, is_alive, processes_of, spec};
+use crate::rig::{Rig, is_alive, order, processes_of, spec};
 
 const MS: i64 = 1_000_000;
 const LIMIT: Duration = Duration::from_secs(30);
@@ -70,6 +70,33 @@ async fn timeout_ends_a_command_that_ignores_term() {
     );
     let grace = times[1] - times[0];
     assert!(grace >= 300 * MS, "KILL after {grace} ns");
+}
+
+#[tokio::test]
+async fn attempt_ends_with_the_shorter_of_its_own_timeout_and_what_is_left_of_the_runs() {
+    let mut rig = Rig::new().await;
+    let mut end_of = async |timeout_ms: Option<u64>, left_ms: u64| {
+        let job = LaunchSpec {
+            timeout_ms,
+            ..spec("exec sleep 80")
+        };
+        let order = StartOrder {
+            run_timeout_ms: Some(left_ms),
+            ..order(job, 0, i64::MAX)
+        };
+        let token = order.token;
+        rig.send(Request::Start {
+            orders: vec![order],
+        })
+        .await;
+        rig.ended(token).await.end.unwrap().ending
+    };
+    let timed_out = |which| Ending::TimedOut { which };
+
+    assert_eq!(end_of(None, 200).await, timed_out(Timeout::Run));
+    assert_eq!(end_of(Some(60_000), 200).await, timed_out(Timeout::Run));
+    assert_eq!(end_of(Some(200), 60_000).await, timed_out(Timeout::Attempt));
+    assert_eq!(end_of(None, 0).await, timed_out(Timeout::Run));
 }
 
 #[tokio::test]

@@ -351,6 +351,7 @@ pub(crate) fn order(spec: LaunchSpec, at: i64, not_after: i64) -> StartOrder {
         env: vec![("CARILLON_NODE".to_owned(), "rig".to_owned())],
         start_at_boottime_ns: at,
         not_after_boottime_ns: not_after,
+        run_timeout_ms: None,
     }
 }
 

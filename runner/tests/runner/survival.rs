@@ -157,6 +157,28 @@ async fn command_that_ends_while_no_runner_lives_is_interrupted() {
 }
 
 #[tokio::test]
+async fn adopted_command_still_has_what_was_left_of_its_run() {
+    let mut rig = Rig::new().await;
+    let order = carillon_runner::protocol::StartOrder {
+        run_timeout_ms: Some(5_000),
+        ..order(spec("echo up; exec sleep 80"), 0, i64::MAX)
+    };
+    let token = order.token;
+    rig.send(Request::Start {
+        orders: vec![order],
+    })
+    .await;
+    rig.until_said(token, "up").await;
+
+    rig.kill_runner().await;
+    rig.reconnect().await;
+
+    let end = rig.ended(token).await.end.unwrap();
+    let which = carillon_core::launch::Timeout::Run;
+    assert_eq!(end.ending, Ending::TimedOut { which });
+}
+
+#[tokio::test]
 async fn adopted_command_still_has_its_timeout_and_its_tree_is_ended() {
     let mut rig = Rig::new().await;
     let job = LaunchSpec {
