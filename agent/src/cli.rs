@@ -9,6 +9,7 @@ use carillon_core::placement::Labels;
 use carillon_lifecycle::config::{Config, parse_duration};
 use carillon_lifecycle::logging::{self, LogFormat};
 use carillon_lifecycle::shutdown::{Shutdown, watch_signals};
+use carillon_runner::OutputSettings;
 use carillon_runner::client::RunnerCommand;
 use carillon_store::{Retention, Store, StoreUrl};
 use clap::{Args, Parser, Subcommand};
@@ -92,6 +93,9 @@ pub struct RunnerArguments {
     /// Where this node's secrets lie.
     #[arg(long)]
     secrets_dir: Option<PathBuf>,
+    /// How much full output the node keeps: MiB of a part, of a stream and of all, and days.
+    #[arg(long, num_args = 4)]
+    output: Option<Vec<u32>>,
 }
 
 impl RunnerArguments {
@@ -103,6 +107,14 @@ impl RunnerArguments {
         let mut options = carillon_runner::RunnerOptions::new(self.data_dir);
         options.allow_users = self.allow_users;
         options.secrets_dir = self.secrets_dir;
+        if let Some([part_mib, file_mib, node_mib, days]) = self.output.as_deref() {
+            options.output = OutputSettings {
+                part_mib: Some(*part_mib),
+                file_mib: Some(*file_mib),
+                node_mib: Some(*node_mib),
+                days: Some(*days),
+            };
+        }
         carillon_runner::run(&options).context("the runner")
     }
 
@@ -115,6 +127,17 @@ impl RunnerArguments {
             "--secrets-dir".to_owned(),
             config.runner.secrets_dir.display().to_string(),
         ];
+        let output = config.output;
+        args.push("--output".to_owned());
+        args.extend(
+            [
+                output.part_mib,
+                output.file_mib,
+                output.node_mib,
+                output.days,
+            ]
+            .map(|number| number.to_string()),
+        );
         for user in &config.runner.allow_users {
             args.extend(["--allow-user".to_owned(), user.clone()]);
         }

@@ -6,7 +6,7 @@ use carillon_core::run::{News, Reason};
 use carillon_core::scheduler::{Event, Grant};
 use carillon_core::token::Token;
 use carillon_runner::protocol::{
-    Attempt as Known, AttemptState, Containment, End, Hello, KillStep, Moment, NotStarted,
+    Attempt as Known, AttemptState, Containment, End, Hello, Kept, KillStep, Moment, NotStarted,
     OutputChunk, Report, Request,
 };
 use tracing::{debug, error, info, warn};
@@ -165,10 +165,16 @@ impl Pump {
         attempt.started_at = attempt.started_at.or(started);
         let mut ending = conclude(&attempt.spec, &end.ending);
         let unenforced = unenforced(&self.containment, &attempt.spec.launch.limits);
-        ending.detail = match (ending.detail.take(), unenforced) {
-            (Some(detail), Some(words)) => Some(format!("{detail}; {words}")),
-            (detail, words) => detail.or(words),
-        };
+        let kept = end.kept.as_ref();
+        let kept = kept.map(|kept| tell_kept(kept, &attempt.surroundings.node));
+        let words: Vec<String> = ending
+            .detail
+            .take()
+            .into_iter()
+            .chain(unenforced)
+            .chain(kept)
+            .collect();
+        ending.detail = (!words.is_empty()).then(|| words.join("; "));
         self.counters.count_outcome(ending.outcome);
         let report = attempt.ended(node, ended_at, ending, chance);
         let tick = attempt.grant.tick;
@@ -240,6 +246,23 @@ impl Pump {
     pub(crate) fn draw(&mut self) -> f64 {
         let [high, ..] = *self.chances.mint().as_bytes();
         f64::from(high) / 256.0
+    }
+}
+
+/// Where all of the output lies, and what of it is missing there.
+fn tell_kept(kept: &Kept, node: &str) -> String {
+    let Kept {
+        path,
+        lost_bytes,
+        why,
+    } = kept;
+    let place = match path {
+        Some(path) => format!("all of its output is on {node} in {path}.out and .err"),
+        None => format!("its output is not kept on {node}"),
+    };
+    match why {
+        Some(why) => format!("{place}, without {lost_bytes} bytes: {why}"),
+        None => place,
     }
 }
 

@@ -56,6 +56,9 @@ pub struct LaunchSpec {
     /// How much output is kept.
     #[serde(skip_serializing_if = "is_default")]
     pub output: OutputCap,
+    /// Whether the node that runs it keeps every byte of output in files of its own, beside what the store gets.
+    #[serde(skip_serializing_if = "is_default")]
+    pub keep_output: bool,
     /// What happens to descendants that outlive the command.
     #[serde(skip_serializing_if = "is_default")]
     pub leftovers: Leftovers,
@@ -82,6 +85,7 @@ impl Default for LaunchSpec {
             idle_timeout_ms: None,
             kill_grace_ms: KILL_GRACE_MS,
             output: OutputCap::default(),
+            keep_output: false,
             leftovers: Leftovers::default(),
             no_new_privs: false,
         }

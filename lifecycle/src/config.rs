@@ -46,6 +46,8 @@ pub struct Config {
     pub admin: Admin,
     /// `monitor.…`
     pub monitor: Monitor,
+    /// `output.…`
+    pub output: Output,
     /// `mail.…`
     pub mail: Mail,
     /// `retention.…`
@@ -86,6 +88,19 @@ pub struct Runner {
     pub allow_users: Vec<String>,
     /// `runner.secrets_dir`, absolute: where the values lie that jobs take from files.
     pub secrets_dir: PathBuf,
+}
+
+/// Full output that nodes keep in files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Output {
+    /// `output.part_mib`: where a file is cut.
+    pub part_mib: u32,
+    /// `output.file_mib`: one stream of one attempt.
+    pub file_mib: u32,
+    /// `output.node_mib`: all of this machine.
+    pub node_mib: u32,
+    /// `output.days`: for how long.
+    pub days: u32,
 }
 
 /// The web pages.
@@ -192,6 +207,12 @@ impl Config {
             runner: Runner {
                 allow_users: read.list("runner.allow_users"),
                 secrets_dir: read.path("runner.secrets_dir"),
+            },
+            output: Output {
+                part_mib: read.count("output.part_mib"),
+                file_mib: read.count("output.file_mib"),
+                node_mib: read.count("output.node_mib"),
+                days: read.count("output.days"),
             },
             admin: Admin {
                 listen: read.address("admin.listen"),

@@ -148,7 +148,7 @@ fn unknown_key_is_an_error_that_suggests_the_right_one() {
     assert_eq!(
         complaint("listen = 1\n", &[]),
         "carillon.toml:1: unknown key listen; remove it; the sections are database, redis, node, \
-         runner, admin, monitor, mail, retention"
+         runner, output, admin, monitor, mail, retention"
     );
     assert_eq!(
         complaint("", &[("CARILLON_REDIS__ULR", "x")]),

@@ -119,7 +119,7 @@ impl Remembered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::node_config::RunnerSection;
+    use crate::node_config::{OutputSettings, RunnerSection};
 
     fn own_uid() -> u32 {
         rustix::process::geteuid().as_raw()
@@ -130,7 +130,10 @@ mod tests {
             allow_users: allowed.iter().map(|user| (*user).to_owned()).collect(),
             ..RunnerSection::default()
         };
-        Accounts::new(owner_uid, Arc::new(NodeConfig::new(given, None)))
+        Accounts::new(
+            owner_uid,
+            Arc::new(NodeConfig::new(given, OutputSettings::default(), None)),
+        )
     }
 
     #[test]

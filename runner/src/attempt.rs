@@ -8,7 +8,7 @@ use carillon_core::token::Token;
 
 use crate::capture::Capture;
 use crate::clock::MS;
-use crate::protocol::{self, AttemptState, End, KillStep, Moment};
+use crate::protocol::{self, AttemptState, End, Kept, KillStep, Moment};
 use crate::record::{Facts, Outcome, Process};
 use crate::starter::Ticket;
 
@@ -19,11 +19,24 @@ pub(crate) struct Attempt {
     pub(crate) facts: Facts,
     pub(crate) state: State,
     pub(crate) capture: Capture,
+    /// Where its output goes to files, how far that has come.
+    pub(crate) keeping: Option<Keeping>,
     pub(crate) steps: Vec<Step>,
     /// How many of the steps the agent was told on this connection.
     pub(crate) steps_told: usize,
     /// Whether the agent was told the outcome on this connection.
     pub(crate) outcome_told: bool,
+}
+
+/// How far the files of an attempt's output are.
+#[derive(Debug)]
+pub(crate) enum Keeping {
+    /// They are written to.
+    Writing,
+    /// The rest is being written, and waited for until then.
+    Finishing { until_ns: i64 },
+    /// All is said.
+    Done(Kept),
 }
 
 /// Where it stands.
@@ -131,6 +144,7 @@ impl Attempt {
             facts,
             state,
             capture,
+            keeping: None,
             steps,
             steps_told,
             outcome_told,
@@ -226,6 +240,10 @@ impl Attempt {
             stderr_bytes,
             dropped_bytes: self.capture.dropped(),
             leftovers: running.leftovers,
+            kept: match &self.keeping {
+                Some(Keeping::Done(kept)) => Some(kept.clone()),
+                Some(Keeping::Writing | Keeping::Finishing { .. }) | None => None,
+            },
         })
     }
 

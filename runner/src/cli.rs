@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::RunnerOptions;
+use crate::{OutputSettings, RunnerOptions};
 
 /// Starts, watches and ends the commands of this machine, and knows of them when the agent has gone.
 ///
@@ -17,7 +17,7 @@ pub struct CommandLine {
     /// The data directory of the node: journal, lock and socket lie in it.
     #[arg(long = "data", value_name = "DIR")]
     data_dir: PathBuf,
-    /// The configuration file, of which the part `runner` is read, and read again when it changes.
+    /// The configuration file, of which the parts `runner` and `output` are read, and read again when it changes.
     #[arg(long = "config", value_name = "FILE")]
     config_file: Option<PathBuf>,
     /// A user that commands may run as, beside those of the configuration; may be repeated.
@@ -40,6 +40,7 @@ impl From<CommandLine> for RunnerOptions {
             config_file: absolute(command_line.config_file),
             allow_users: command_line.allow_users,
             secrets_dir: absolute(command_line.secrets_dir),
+            output: OutputSettings::default(),
             idle_exit: Duration::from_secs(command_line.idle_exit_s),
         }
     }

@@ -20,10 +20,14 @@ pub mod frame;
 mod group;
 mod hardening;
 mod journal;
+mod keeper;
+mod keeping;
+mod kept_stream;
 mod life;
 mod mailbox;
 mod node_config;
 mod orders;
+mod output_folder;
 mod pids_group;
 mod pipe;
 mod poller;
@@ -45,6 +49,7 @@ mod watch;
 use std::path::{Path, PathBuf};
 
 pub use life::{RunnerError, RunnerOptions, run};
+pub use node_config::OutputSettings;
 
 /// What a runner writes to standard output when it listens.
 pub const READY_LINE: &str = "ready";

@@ -8,6 +8,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
@@ -18,8 +19,9 @@ use crate::commit::Commit;
 use crate::group::Groups;
 use crate::hardening::{harden, take_signals};
 use crate::journal::{Journal, Replay};
+use crate::keeper::Keeper;
 use crate::mailbox::Mailbox;
-use crate::node_config::{NodeConfig, RunnerSection};
+use crate::node_config::{NodeConfig, OutputSettings, RunnerSection};
 use crate::poller::Poller;
 use crate::process_table::ProcessTable;
 use crate::runner::{Identity, Runner, open_spare};
@@ -43,6 +45,8 @@ pub struct RunnerOptions {
     pub allow_users: Vec<String>,
     /// Where the node's secrets lie; none is where the configuration says.
     pub secrets_dir: Option<PathBuf>,
+    /// How much full output the node keeps; what is none is as the configuration says.
+    pub output: OutputSettings,
     /// How long it lives without agent and commands.
     pub idle_exit: Duration,
 }
@@ -55,6 +59,7 @@ impl RunnerOptions {
             config_file: None,
             allow_users: Vec::new(),
             secrets_dir: None,
+            output: OutputSettings::default(),
             idle_exit: Duration::from_secs(60),
         }
     }
@@ -116,6 +121,7 @@ pub fn run(options: &RunnerOptions) -> Result<(), RunnerError> {
         peers: vec![0, rustix::process::geteuid().as_raw(), owner_uid],
         idle_exit_ns: idle_exit_ms.map_or(i64::MAX, |ms| ms.saturating_mul(MS)),
     };
+    let (keeper, output) = Keeper::start(dir, Arc::clone(&config), mailbox.clone())?;
     let groups = Arc::new(Groups::find(dir));
     let tools = Tools {
         groups: Arc::clone(&groups),
@@ -133,6 +139,7 @@ pub fn run(options: &RunnerOptions) -> Result<(), RunnerError> {
         mailbox,
         commit,
         starter,
+        keeper,
         listener,
         signals,
     })?;
@@ -145,6 +152,8 @@ pub fn run(options: &RunnerOptions) -> Result<(), RunnerError> {
     threads.into_iter().for_each(|thread| drop(thread.join()));
     runner.commit.close();
     drop(writer.join());
+    runner.keeper.close();
+    await_thread(&output);
     Ok(served?)
 }
 
@@ -153,7 +162,7 @@ fn node_config(options: &RunnerOptions) -> NodeConfig {
         allow_users: options.allow_users.clone(),
         secrets_dir: options.secrets_dir.clone(),
     };
-    NodeConfig::new(given, options.config_file.clone())
+    NodeConfig::new(given, options.output, options.config_file.clone())
 }
 
 fn open_journal(dir: &Path, host_boot: &str) -> Result<(Journal, Replay), RunnerError> {
@@ -175,6 +184,7 @@ struct Parts {
     mailbox: Mailbox,
     commit: Commit,
     starter: Starter,
+    keeper: Keeper,
     listener: UnixListener,
     signals: OwnedFd,
 }
@@ -186,6 +196,7 @@ fn assemble(parts: Parts) -> io::Result<Runner> {
         mailbox,
         commit,
         starter,
+        keeper,
         listener,
         signals,
     } = parts;
@@ -195,6 +206,7 @@ fn assemble(parts: Parts) -> io::Result<Runner> {
         mailbox,
         commit,
         starter,
+        keeper,
         listener,
         signals,
         spare: open_spare(),
@@ -293,6 +305,14 @@ fn draw_epoch() -> io::Result<String> {
     Ok(std::fs::read_to_string("/proc/sys/kernel/random/uuid")?
         .trim()
         .to_owned())
+}
+
+/// Waits for a thread, but not for a disk that hangs.
+fn await_thread(thread: &JoinHandle<()>) {
+    let until = boottime_ns() + DYING_NS;
+    while !thread.is_finished() && boottime_ns() < until {
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Tells who started the runner that it listens. Nobody may be there to read it.

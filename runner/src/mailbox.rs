@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::event::{EventfdFlags, eventfd};
 
-use crate::protocol::{Moment, NotStarted};
+use crate::protocol::{Kept, Moment, NotStarted};
 use crate::record::Process;
 
 /// News for the main loop. `attempt` is its number of the attempt.
@@ -26,6 +26,8 @@ pub(crate) enum Event {
         process: Process,
         handles: Handles,
     },
+    /// The files of its output are complete.
+    Kept { attempt: u64, kept: Kept },
     /// It does not run.
     NotStarted {
         attempt: u64,

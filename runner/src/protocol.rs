@@ -322,6 +322,20 @@ pub struct End {
     pub dropped_bytes: u64,
     /// Descendants that were alive when the main process ended, and were ended or left.
     pub leftovers: u32,
+    /// What this node keeps of the output in files of its own, where the job wants that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
+}
+
+/// Full output in files of the node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Its files are called so, with `.out` or `.err` and the number of the part behind; none where there are no files.
+    pub path: Option<String>,
+    /// Bytes of both streams that are in no file.
+    pub lost_bytes: u64,
+    /// Why some are missing, if some are.
+    pub why: Option<String>,
 }
 
 /// Why an attempt never started.

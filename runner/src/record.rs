@@ -41,6 +41,8 @@ pub(crate) struct Facts {
     pub(crate) run_timeout_ms: Option<u64>,
     pub(crate) kill_grace_ms: u64,
     pub(crate) output: OutputCap,
+    #[serde(default)]
+    pub(crate) keep_output: bool,
     pub(crate) leftovers: Leftovers,
 }
 
@@ -54,6 +56,7 @@ impl Facts {
             run_timeout_ms,
             kill_grace_ms: spec.kill_grace_ms,
             output: spec.output,
+            keep_output: spec.keep_output,
             leftovers: spec.leftovers,
         }
     }

@@ -80,6 +80,7 @@ impl Runner {
         };
         self.live += 1;
         attempt.state = State::Running(Box::new(Running::vanished(process, exit)));
+        self.begin_keeping(number);
         self.begin_aftermath(number);
         self.settle_if_over(number);
     }

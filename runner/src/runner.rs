@@ -18,6 +18,7 @@ use crate::clock::{MS, boottime_ns};
 use crate::commit::Commit;
 use crate::group::Groups;
 use crate::hardening::was_asked_to_end;
+use crate::keeper::Keeper;
 use crate::mailbox::{Event, Mailbox};
 use crate::poller::{Key, Poller};
 use crate::process_table::ProcessTable;
@@ -46,6 +47,7 @@ pub(crate) struct Runner {
     pub(crate) mailbox: Mailbox,
     pub(crate) commit: Commit,
     pub(crate) starter: Starter,
+    pub(crate) keeper: Keeper,
     pub(crate) listener: UnixListener,
     pub(crate) signals: OwnedFd,
     /// A descriptor kept for an agent that arrives when there is no other.
@@ -148,6 +150,7 @@ impl Runner {
                 process,
                 handles,
             } => self.begin_watch(attempt, process, handles),
+            Event::Kept { attempt, kept } => self.note_kept(attempt, kept),
             Event::NotStarted { attempt, why, at } => self.settle_not_started(attempt, why, at),
         }
     }

@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 
 use carillon_core::launch::{ProcessExit, Stream};
 
-use crate::attempt::{Cause, Exit, Kill, Running, State};
+use crate::attempt::{Attempt, Cause, Exit, Keeping, Kill, Running, State};
 use crate::clock::{MS, boottime_ns, moment};
 use crate::commit::After;
 use crate::mailbox::Handles;
@@ -63,6 +63,7 @@ impl Runner {
         if let Some(at) = next_look {
             self.timers.add(at, number);
         }
+        self.begin_keeping(number);
         if let State::Ordered {
             kill: Some(wish), ..
         } = before
@@ -100,6 +101,9 @@ impl Runner {
                 }
                 Ok(length) => {
                     running.last_output_ns = now;
+                    if attempt.keeping.is_some() {
+                        self.keeper.write(number, stream, &self.scratch[..length]);
+                    }
                     let before = attempt.capture.in_memory();
                     match self.output_bytes < OUTPUT_BYTES_MAX {
                         true => attempt.capture.push(name, &self.scratch[..length], now),
@@ -210,6 +214,9 @@ impl Runner {
         let Some(attempt) = self.attempts.get_mut(&number) else {
             return;
         };
+        if let Some(Keeping::Finishing { .. }) = attempt.keeping {
+            return self.settle_end(number);
+        }
         let State::Running(running) = &attempt.state else {
             return;
         };
@@ -238,8 +245,12 @@ impl Runner {
         }
     }
 
-    /// Makes the end of an attempt known to the journal and then to the agent.
+    /// Makes the end of an attempt known to the journal and then to the agent, when the files of its output are complete.
     pub(crate) fn settle_end(&mut self, number: u64) {
+        let has_ended = |attempt: &Attempt| attempt.end().is_some();
+        if !self.attempts.get(&number).is_some_and(has_ended) || !self.has_kept(number) {
+            return;
+        }
         let Some(attempt) = self.attempts.get(&number) else {
             return;
         };

@@ -91,6 +91,7 @@ pub(crate) fn write_draft(draft: &JobDraft, groups: &[JobGroup]) -> Value {
         "kill_grace_s": seconds(launch.kill_grace_ms),
         "output_head_bytes": launch.output.head_bytes,
         "output_tail_bytes": launch.output.tail_bytes,
+        "keep_output": launch.keep_output,
         "leftovers": launch.leftovers,
         "placement": spec.placement,
         "labels": spec.target.labels,
@@ -149,7 +150,7 @@ pub(crate) fn require(document: &Document, errors: &mut FieldErrors) {
 
 fn unknown(key: &str) -> String {
     let known = "name, group, description, enabled, schedule, zone, dst, command, shell, cwd, env, secrets, stdin, run_as, umask, nice, ionice, \
-         limits, timeout_s, run_timeout_s, idle_timeout_s, kill_grace_s, output_head_bytes, output_tail_bytes, leftovers, placement, \
+         limits, timeout_s, run_timeout_s, idle_timeout_s, kill_grace_s, output_head_bytes, output_tail_bytes, keep_output, leftovers, placement, \
          labels, nodes, exclude_nodes, overlap, concurrency_key, priority, misfire, misfire_window_s, start_deadline_s, retry, delivery, success_codes, mail_to";
     format!("a job has no field {key:?}; it has {known}")
 }
@@ -259,6 +260,7 @@ fn set_launch(key: &str, value: &Value, draft: &mut JobDraft) -> Set {
         "kill_grace_s" => Some(put_milliseconds(value).map(|ms| launch.kill_grace_ms = ms)),
         "output_head_bytes" => put(&mut launch.output.head_bytes, value),
         "output_tail_bytes" => put(&mut launch.output.tail_bytes, value),
+        "keep_output" => put(&mut launch.keep_output, value),
         "leftovers" => {
             let mut leftovers = Leftovers::default();
             let set = put(&mut leftovers, value);
@@ -388,7 +390,7 @@ mod tests {
         let given = document(json!({
             "name": "nightly", "group": "default", "command": "backup --all", "schedule": "0 3 * * *", "zone": "Europe/Berlin",
             "env": {"LEVEL": "9"}, "secrets": {"DB_PASSWORD": "db-password"}, "placement": "n(2)", "labels": {"role": "web"}, "overlap": "queue(5)", "concurrency_key": "db", "priority": 8, "misfire": "all(3)",
-            "timeout_s": 1.5, "run_timeout_s": 90, "kill_grace_s": 3, "retry": {"max_attempts": 3, "delay_s": 1}, "umask": "027", "ionice": "best_effort(6)", "exclude_nodes": ["b"],
+            "timeout_s": 1.5, "run_timeout_s": 90, "kill_grace_s": 3, "retry": {"max_attempts": 3, "delay_s": 1}, "umask": "027", "keep_output": true, "ionice": "best_effort(6)", "exclude_nodes": ["b"],
         }));
         assert!(apply(&given, &mut draft, &groups(), JobId(0)).is_empty());
 

@@ -78,7 +78,7 @@ pub(super) fn texts_of_place(spec: &JobSpec) -> [(&'static str, String); 11] {
     ]
 }
 
-pub(super) fn texts_of_limits(spec: &JobSpec) -> [(&'static str, String); 14] {
+pub(super) fn texts_of_limits(spec: &JobSpec) -> [(&'static str, String); 15] {
     let (launch, retry) = (&spec.launch, &spec.retry);
     let seconds = |value: Option<u32>| value.map(|s| duration(u64::from(s) * 1000));
     let codes: Vec<_> = spec.success_codes.iter().map(i32::to_string).collect();
@@ -103,6 +103,10 @@ pub(super) fn texts_of_limits(spec: &JobSpec) -> [(&'static str, String); 14] {
         (
             "run_timeout",
             spec.run_timeout_ms.map(duration).unwrap_or_default(),
+        ),
+        (
+            "keep_output",
+            if launch.keep_output { "1" } else { "" }.to_owned(),
         ),
         ("kill_grace", duration(launch.kill_grace_ms)),
         ("max_attempts", retry.max_attempts.to_string()),

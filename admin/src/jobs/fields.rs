@@ -44,6 +44,7 @@ const SINGLE: &[&str] = &[
     "start_deadline",
     "timeout",
     "run_timeout",
+    "keep_output",
     "kill_grace",
     "max_attempts",
     "backoff",
@@ -118,7 +119,9 @@ impl Fields {
     pub(crate) fn document(&self, errors: &mut FieldErrors) -> Document {
         let mut document = Document::new();
         self.put_texts(&mut document);
-        document.insert("enabled".to_owned(), json!(self.is("enabled", "1")));
+        for name in ["enabled", "keep_output"] {
+            document.insert(name.to_owned(), json!(self.is(name, "1")));
+        }
         let group = self.of("group");
         document.insert(
             "group".to_owned(),
@@ -333,7 +336,7 @@ mod tests {
         let document = json!({
             "name": "nightly 备份", "command": "backup\n--all", "schedule": "H 3 * * *", "zone": "Asia/Shanghai", "dst": "skip", "enabled": false,
             "env": {"A": "1=2", "B": ""}, "secrets": {"DB_PASSWORD": "db-password", "KEY": "api key"}, "labels": {"role": "web"}, "nodes": ["a", "b"], "placement": "n(3)", "overlap": "queue(4)", "concurrency_key": "db", "priority": 7,
-            "misfire": "all(9)", "misfire_window_s": 7200, "timeout_s": 90, "run_timeout_s": 3600, "kill_grace_s": 5, "success_codes": [0, 3], "mail_to": "",
+            "misfire": "all(9)", "misfire_window_s": 7200, "timeout_s": 90, "run_timeout_s": 3600, "keep_output": true, "kill_grace_s": 5, "success_codes": [0, 3], "mail_to": "",
             "retry": {"max_attempts": 4, "backoff": "exponential", "delay_s": 2.5, "on": ["failed", "lost"], "node": "same"},
         });
         let mut draft = blank(GroupId(7));

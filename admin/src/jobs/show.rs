@@ -168,6 +168,15 @@ fn facts(job: &Job, w: &Words) -> Vec<(&'static str, String)> {
             spec.run_timeout_ms.map(duration).unwrap_or_default(),
         ),
         (j.kill_grace, duration(launch.kill_grace_ms)),
+        (
+            j.keep_output,
+            if launch.keep_output {
+                j.on_its_node
+            } else {
+                ""
+            }
+            .to_owned(),
+        ),
         (j.user, text(&launch.run_as)),
         (j.directory, text(&launch.cwd)),
         (j.shell, text(&launch.shell)),

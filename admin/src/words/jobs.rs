@@ -37,6 +37,8 @@ super::catalogue! {
         timeout: "Timeout", "超时";
         run_timeout: "Timeout of all attempts", "全部尝试的总超时";
         kill_grace: "Time to end by itself", "自行结束时限";
+        keep_output: "Full output", "完整输出";
+        on_its_node: "kept in files of the node", "保留在节点的文件中";
         overlap: "If the last run still lives", "若上次仍在运行";
         concurrency_key: "Shared key", "共享键";
         priority: "Priority", "优先级";
@@ -124,6 +126,7 @@ super::catalogue! {
         duration_help: "A number and its unit: 90s, 5m, 1h. Empty takes the default.", "数字加单位：90s、5m、1h。留空取默认值。";
         timeout_help: "Ended when it takes longer: 90s, 5m, 1h. Empty is never.", "超过则终止：90s、5m、1h。留空表示不限。";
         run_timeout_help: "From the first start on, with all attempts and the waits between. Empty is never.", "从首次启动算起，含全部尝试及其间的等待。留空表示不限。";
+        keep_output_help: "Keep all of its output in files of the node, too", "同时将全部输出保留在节点的文件中";
         attempts: "Attempts in all", "总尝试次数";
         delay: "Wait before the next", "下次尝试前等待";
         max_delay: "Wait at most", "最长等待";

@@ -136,6 +136,38 @@ pub const KEYS: &[Key] = &[
         ..PLAIN
     },
     Key {
+        name: "output.part_mib",
+        form: Form::Count,
+        default: Some("64"),
+        example: "64",
+        about: "Full output that a job wants kept (`keep_output`) lies in files of the node; they are cut after so many MiB.",
+        ..PLAIN
+    },
+    Key {
+        name: "output.file_mib",
+        form: Form::Count,
+        default: Some("1024"),
+        example: "1024",
+        about: "The most of one stream of one attempt, in MiB: beyond it its first parts are dropped.",
+        ..PLAIN
+    },
+    Key {
+        name: "output.node_mib",
+        form: Form::Count,
+        default: Some("10240"),
+        example: "10240",
+        about: "The most of all on this machine, in MiB: the oldest files go first, those of living runs never.",
+        ..PLAIN
+    },
+    Key {
+        name: "output.days",
+        form: Form::Count,
+        default: Some("30"),
+        example: "30",
+        about: "Files that nobody writes to any more are dropped after so many days.",
+        ..PLAIN
+    },
+    Key {
         name: "admin.listen",
         default: Some("127.0.0.1:7878"),
         example: "127.0.0.1:7878",
