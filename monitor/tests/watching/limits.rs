@@ -66,7 +66,7 @@ on_both! {
         let request = RunRequest {
             job: job.id,
             node: None,
-            parameters: None,
+            parameters: carillon_core::parameters::Parameters::default(),
             key: None,
             repeats: None,
             patience: SignedDuration::from_mins(10),
