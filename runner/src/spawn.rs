@@ -18,7 +18,6 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::DupFlags;
 
 use crate::birth::bear;
-use crate::environment::Environment;
 use crate::group::Entrance;
 
 /// Bytes of the stack on which a child runs up to execve.
@@ -36,7 +35,7 @@ pub(crate) struct Launch {
     /// Paths to try in order, as a search along PATH would.
     pub(crate) programs: Vec<CString>,
     pub(crate) argv: Vec<CString>,
-    pub(crate) env: Environment,
+    pub(crate) env: crate::environment::Environment,
     /// Entered as the user; the second where there is no first.
     pub(crate) directory: Directory,
     pub(crate) credentials: Option<Credentials>,
