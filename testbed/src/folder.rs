@@ -7,7 +7,7 @@ use std::sync::Once;
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use crate::leftovers::kill_users_of;
+use crate::leftovers::{kill_users_of, tell_users_of};
 
 /// The place for everything that tests of this user share: templates, port locks, shared servers.
 pub(crate) fn root_folder() -> Result<PathBuf> {
@@ -45,6 +45,12 @@ impl Folder {
     #[must_use]
     pub fn path(&self) -> &Path {
         self.0.path()
+    }
+
+    /// The command lines of other processes that have something in it: what a test has left behind.
+    #[must_use]
+    pub fn users(&self) -> Vec<String> {
+        tell_users_of(self.path())
     }
 
     /// A path inside it.

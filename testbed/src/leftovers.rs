@@ -26,6 +26,16 @@ pub(crate) fn kill_users_of(folder: &Path) {
     }
 }
 
+/// The command lines of every other process that has something in `folder`.
+pub(crate) fn tell_users_of(folder: &Path) -> Vec<String> {
+    let tell = |pid: Pid| {
+        let line = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
+        let words = String::from_utf8_lossy(&line).replace('\0', " ");
+        format!("{} {}", pid.as_raw_nonzero(), words.trim_end())
+    };
+    users_of(folder).into_iter().map(tell).collect()
+}
+
 fn users_of(folder: &Path) -> Vec<Pid> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();

@@ -8,6 +8,7 @@
 //! Every call blocks and is short. In an async test call it directly; a server starts in about a
 //! second, and nothing else of the test can run before that anyway.
 
+mod clock;
 mod database;
 mod flavour;
 mod folder;
@@ -27,6 +28,7 @@ mod test_run;
 mod wait;
 mod witness;
 
+pub use clock::now_ns;
 pub use database::Database;
 pub use folder::Folder;
 pub use mail::Mail;

@@ -14,7 +14,7 @@ use crate::wait::wait_until;
 pub struct Witness {
     program: PathBuf,
     file: PathBuf,
-    _folder: Folder,
+    folder: Folder,
 }
 
 /// One line of the file.
@@ -69,11 +69,11 @@ impl Witness {
         Ok(Self {
             program: program("witness")?,
             file,
-            _folder: folder,
+            folder,
         })
     }
 
-    /// The command line for a job; add `--sleep 2`, `--exit 3`, `--alone` or `--output 1000` to it.
+    /// The command line for a job; add `--sleep 2`, `--exit 3`, `--alone`, `--deaf` or `--output 1000` to it.
     #[must_use]
     pub fn command(&self) -> String {
         format!("{} {}", self.program.display(), self.file.display())
@@ -85,13 +85,27 @@ impl Witness {
         &self.file
     }
 
+    /// The command lines of witnesses that still live.
+    #[must_use]
+    pub fn living(&self) -> Vec<String> {
+        self.folder.users()
+    }
+
     /// Every line so far, in order. A line still being written cannot be seen: writes are whole.
     ///
     /// # Errors
     /// When the file cannot be read or a line is not one that `witness` writes.
     pub fn read(&self) -> Result<Vec<Sighting>> {
-        let text = std::fs::read_to_string(&self.file)
-            .with_context(|| format!("reading {}", self.file.display()))?;
+        Self::read_file(&self.file)
+    }
+
+    /// Every line of a file that witnesses wrote, in order.
+    ///
+    /// # Errors
+    /// As [`Witness::read`].
+    pub fn read_file(file: &Path) -> Result<Vec<Sighting>> {
+        let text =
+            std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
         text.lines().map(parse_line).collect()
     }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use carillon_core::overlap::Overlap;
 use carillon_testbed::{Sighting, SightingKind, wait_until};
 
+use crate::draw::Draw;
 use crate::laws::{self, Second, Window};
 use crate::rig::{Lab, machine_now, watched_seconds};
 use crate::weather::{judge, nothing_broke};
@@ -34,26 +35,13 @@ const AFTER: Second = 2;
 /// The nodes whose runner was killed, and when.
 type Kills = Vec<(String, Second)>;
 
-/// Small numbers that look drawn, the same for the same seed.
-struct Draw(u64);
-
-impl Draw {
-    /// The seed of `CARILLON_LAB_SEED`, or another one each time; it is printed, so that what broke can be tried again.
-    fn new() -> Self {
-        let wanted = std::env::var("CARILLON_LAB_SEED").ok();
-        let seed = wanted.and_then(|seed| seed.parse().ok());
-        let seed = seed.unwrap_or_else(|| machine_now().unsigned_abs());
-        println!("CARILLON_LAB_SEED={seed}");
-        Draw(seed | 1)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        // Marsaglia's xorshift.
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
+/// The seed of `CARILLON_LAB_SEED`, or another one each time; it is printed, so that what broke can be tried again.
+fn seed() -> u64 {
+    let wanted = std::env::var("CARILLON_LAB_SEED").ok();
+    let seed = wanted.and_then(|seed| seed.parse().ok());
+    let seed = seed.unwrap_or_else(|| machine_now().unsigned_abs());
+    println!("CARILLON_LAB_SEED={seed}");
+    seed
 }
 
 /// Kills until the window is over; how many kills of agents there were, and those of runners.
@@ -128,7 +116,7 @@ fn wrong_endings(lab: &Lab, window: Window, kills: &Kills) -> Vec<String> {
 
 #[test]
 fn kills_at_random_instants_double_nothing_and_lose_no_exit_code() {
-    let mut draw = Draw::new();
+    let mut draw = Draw::of(seed());
     let mut lab = Lab::with_overlap(JOBS, ARGUMENTS, Overlap::Allow(60));
     lab.start_agents(AGENTS);
 

@@ -9,6 +9,7 @@
     reason = "tests may unwrap and tell what they saw"
 )]
 
+mod draw;
 mod embedded;
 mod failover;
 mod first_hour;
@@ -16,6 +17,7 @@ mod full_disk;
 mod kills;
 mod laws;
 mod moving;
+mod nemesis;
 mod overlap;
 mod refusals;
 mod rig;

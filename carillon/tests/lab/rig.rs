@@ -4,14 +4,14 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use carillon_core::identity::GroupId;
+use carillon_core::identity::{GroupId, JobId};
 use carillon_core::job::{JobDraft, JobSpec, ScheduleText};
 use carillon_core::launch::LaunchSpec;
 use carillon_core::overlap::Overlap;
 use carillon_core::schedule::DstRule;
 use carillon_store::{Editor, Store};
 use carillon_testbed::{
-    Database, Folder, MariaDb, Process, Proxy, Redis, Witness, leashed, program, wait_until,
+    Database, Folder, MariaDb, Process, Proxy, Redis, Witness, leashed, now_ns, program, wait_until,
 };
 
 use crate::laws::{self, Record, Second, Window};
@@ -41,7 +41,15 @@ pub(crate) struct Lab {
     pub(crate) witness: Witness,
     pub(crate) database: Database,
     pub(crate) jobs: usize,
+    /// What the store calls them, in the order in which they were made.
+    pub(crate) jobs_made: Vec<JobId>,
     folder: Folder,
+}
+
+/// A job of every second.
+pub(crate) struct JobOfTheLab {
+    pub(crate) name: String,
+    pub(crate) spec: JobSpec,
 }
 
 pub(crate) struct Agent {
@@ -49,6 +57,8 @@ pub(crate) struct Agent {
     pub(crate) process: Process,
     /// The way to the database, where the test wants to disturb it.
     pub(crate) proxy: Option<Proxy>,
+    /// The way to Redis, likewise.
+    pub(crate) redis_proxy: Option<Proxy>,
     data_dir: PathBuf,
     settings: Vec<(String, String)>,
 }
@@ -75,20 +85,32 @@ impl Lab {
 
     /// Jobs of every second under these policies, whose witnesses get these arguments.
     pub(crate) fn with_policies(jobs: usize, arguments: &str, policies: JobSpec) -> Self {
+        Self::with(|witness| {
+            let command = format!("{} {arguments}", witness.command());
+            let spec = JobSpec {
+                launch: LaunchSpec {
+                    command: command.trim_end().to_owned(),
+                    ..LaunchSpec::default()
+                },
+                ..policies
+            };
+            let job = |number| JobOfTheLab {
+                name: format!("job {number}"),
+                spec: spec.clone(),
+            };
+            (0..jobs).map(job).collect()
+        })
+    }
+
+    /// Any jobs of every second.
+    pub(crate) fn with(jobs: impl FnOnce(&Witness) -> Vec<JobOfTheLab>) -> Self {
         let mariadb = MariaDb::start().expect("MariaDB starts");
         let redis = Redis::start().expect("Redis starts");
         let database = mariadb.create_database().expect("MariaDB answers");
         let witness = Witness::create().expect("the witness is built");
         let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
-        let command = format!("{} {arguments}", witness.command());
-        let spec = JobSpec {
-            launch: LaunchSpec {
-                command: command.trim_end().to_owned(),
-                ..LaunchSpec::default()
-            },
-            ..policies
-        };
-        runtime.block_on(create_jobs(&database.url, &spec, jobs));
+        let jobs = jobs(&witness);
+        let jobs_made = runtime.block_on(create_jobs(&database.url, &jobs));
         let folder = Folder::create().expect("the temporary folder can be written");
         Self {
             agents: Vec::new(),
@@ -96,7 +118,8 @@ impl Lab {
             redis,
             witness,
             database,
-            jobs,
+            jobs: jobs.len(),
+            jobs_made,
             folder,
         }
     }
@@ -104,7 +127,7 @@ impl Lab {
     /// Starts agents `n1`, `n2`, … and returns when all of them beat.
     pub(crate) fn start_agents(&mut self, count: usize) {
         for number in 1..=count {
-            self.start_agent(number, None);
+            self.start_agent(number, None, None);
         }
         self.wait_for_beats();
     }
@@ -113,18 +136,29 @@ impl Lab {
     pub(crate) fn start_agents_behind_proxies(&mut self, count: usize) {
         for number in 1..=count {
             let proxy = Proxy::start(self.mariadb.port()).expect("a proxy starts");
-            self.start_agent(number, Some(proxy));
+            self.start_agent(number, Some(proxy), None);
         }
         self.wait_for_beats();
     }
 
-    fn start_agent(&mut self, number: usize, proxy: Option<Proxy>) {
+    /// The same, each with a proxy before the database and one before Redis.
+    pub(crate) fn start_agents_at_arms_length(&mut self, count: usize) {
+        for number in 1..=count {
+            let proxy = Proxy::start(self.mariadb.port()).expect("a proxy starts");
+            let redis_proxy = Proxy::start(self.redis.port()).expect("a proxy starts");
+            self.start_agent(number, Some(proxy), Some(redis_proxy));
+        }
+        self.wait_for_beats();
+    }
+
+    fn start_agent(&mut self, number: usize, proxy: Option<Proxy>, redis_proxy: Option<Proxy>) {
         let name = format!("n{number}");
         let data_dir = self.folder.join(&name);
         let port = proxy.as_ref().map_or(self.mariadb.port(), Proxy::port);
+        let redis_port = redis_proxy.as_ref().map_or(self.redis.port(), Proxy::port);
         let settings = [
             ("CARILLON_DATABASE__URL", self.database.url_through(port)),
-            ("CARILLON_REDIS__URL", self.redis.url()),
+            ("CARILLON_REDIS__URL", self.redis.url_through(redis_port)),
             ("CARILLON_NODE__NAME", name.clone()),
             ("CARILLON_NODE__DATA_DIR", data_dir.display().to_string()),
         ];
@@ -136,6 +170,7 @@ impl Lab {
             name,
             process,
             proxy,
+            redis_proxy,
             data_dir,
             settings,
         });
@@ -169,6 +204,16 @@ impl Lab {
         wait_until("the window's next part", limit, || {
             (asked.elapsed() >= ahead).then_some(())
         });
+    }
+
+    /// Waits until the machine's clock has reached this second.
+    pub(crate) fn wait_for_machine(&self, second: Second) {
+        let ahead = u64::try_from(second - machine_now()).unwrap_or(0);
+        wait_until(
+            "a second of the machine's",
+            Duration::from_secs(ahead + 60),
+            || (machine_now() >= second).then_some(()),
+        );
     }
 
     /// Waits until every tick of the window has its outcome, and returns what the store says.
@@ -228,20 +273,33 @@ impl Agent {
 
     /// Kills its runner (SIGKILL), and says whether there was one.
     pub(crate) fn kill_runner(&self) -> bool {
+        self.signal_runner("KILL").is_some()
+    }
+
+    /// Sends its runner a signal; its process id, if there was one.
+    pub(crate) fn signal_runner(&self, signal: &str) -> Option<u32> {
         let log = self.process.log();
-        let pid = log.rsplit_once("runner.pid=");
-        let Some(pid) = pid.and_then(|(_, last)| last.split_whitespace().next()) else {
-            return false;
-        };
+        let (_, last) = log.rsplit_once("runner.pid=")?;
+        let pid = last.split_whitespace().next()?.parse().ok()?;
+        self.signal(signal, pid).then_some(pid)
+    }
+
+    /// Sends a signal to a process of this node, and says whether it was one.
+    pub(crate) fn signal(&self, signal: &str, pid: u32) -> bool {
         // The number may be another's by now.
         let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let line = String::from_utf8_lossy(&line).into_owned();
         line.contains(&self.data_dir.display().to_string())
             && std::process::Command::new("kill")
-                .args(["-9", pid])
+                .args(["-s", signal, &pid.to_string()])
                 .status()
                 .expect("kill runs")
                 .success()
+    }
+
+    /// What its program is told by its environment.
+    pub(crate) fn settings(&self) -> Vec<(String, String)> {
+        self.settings.clone()
     }
 
     /// Kills its runner and removes the journal: nobody knows any more what the runner did.
@@ -278,9 +336,7 @@ impl Agent {
 
 /// The machine's clock, in whole seconds since 1970.
 pub(crate) fn machine_now() -> Second {
-    let output = std::process::Command::new("date").arg("+%s").output();
-    let digits = String::from_utf8(output.expect("date runs").stdout).expect("date prints digits");
-    digits.trim().parse().expect("seconds are a number")
+    Second::try_from(now_ns() / 1_000_000_000).expect("this century")
 }
 
 fn start_process(name: &str, data_dir: &PathBuf, settings: &[(String, String)]) -> Process {
@@ -309,7 +365,7 @@ pub(crate) fn call_agent(settings: &[(String, String)], words: &[&str]) -> (i32,
     )
 }
 
-async fn create_jobs(url: &str, spec: &JobSpec, jobs: usize) {
+async fn create_jobs(url: &str, jobs: &[JobOfTheLab]) -> Vec<JobId> {
     let store = Store::new(url.parse().expect("the testbed's address is one"));
     store.migrate().await.expect("the tables are created");
     let editor = Editor::program("lab");
@@ -317,14 +373,14 @@ async fn create_jobs(url: &str, spec: &JobSpec, jobs: usize) {
         .ensure_group("lab", &editor)
         .await
         .expect("the group is created");
-    for number in 0..jobs {
-        let draft = job_of_every_second(&format!("job {number}"), group, spec.clone());
-        store
-            .create_job(&draft, &editor)
-            .await
-            .expect("the job is created");
+    let mut made = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        let draft = job_of_every_second(&job.name, group, job.spec.clone());
+        let created = store.create_job(&draft, &editor).await;
+        made.push(created.expect("the job is created").id);
     }
     store.close().await;
+    made
 }
 
 fn job_of_every_second(name: &str, group: GroupId, spec: JobSpec) -> JobDraft {

@@ -1,0 +1,96 @@
+//! Which fault may be the cause of what: a tick that did not run needs one that was there in its time and can have done it.
+
+use super::fault::{Kind, Suffered};
+use super::history::{History, Row};
+
+/// Seconds after its end in which a fault is still felt: programs start again, connections are made anew, what a node
+/// held is compared with its journal, and an agent that heard nothing has asked again.
+const FELT_AFTER_US: i64 = 5_000_000;
+
+/// A claim is made so long before the fire time, and what precedes it is measured by this, too.
+const AHEAD_US: i64 = 1_000_000;
+
+/// Whether some fault explains that the tick did not run, or that nobody knows how.
+pub(crate) fn has_excuse(history: &History, row: &Row) -> bool {
+    let node = history.node_name(row.node);
+    let (from, until) = trial(row);
+    let may = |fault: &Suffered| {
+        can_cause(fault.kind, &row.outcome, &row.reason)
+            && !costs_no_tick(fault)
+            && node.is_none_or(|node| fault.target.touches(node))
+    };
+    let mut faults = history.faults.iter().filter(|fault| may(fault));
+    faults.any(|fault| meets(fault, from, until))
+}
+
+/// Whether anything was wrong with this node, or with what it needs, between two moments.
+pub(crate) fn was_troubled(history: &History, node: Option<&str>, from: i64, until: i64) -> bool {
+    history.faults.iter().any(|fault| {
+        !costs_no_tick(fault)
+            && node.is_none_or(|node| fault.target.touches(node))
+            && meets(fault, from, until)
+    })
+}
+
+/// The time in which it would have been decided and started; for one that had been claimed, until its record was closed.
+fn trial(row: &Row) -> (i64, i64) {
+    let until = match row.outcome.as_str() {
+        "lost" | "interrupted" => row.ended_us.unwrap_or(row.start_until_us),
+        _ => row.last_us + (row.start_until_us - row.fire_us),
+    };
+    (row.fire_us - AHEAD_US, until)
+}
+
+fn meets(fault: &Suffered, from: i64, until: i64) -> bool {
+    fault.from_us <= until && from <= fault.until_us + FELT_AFTER_US
+}
+
+/// Redis decides nothing: whatever befalls it costs no tick. An edit costs none either; what it overtakes is skipped.
+fn costs_no_tick(fault: &Suffered) -> bool {
+    use super::fault::Target::{Job, Redis, RedisEdge};
+    matches!(fault.target, Redis | RedisEdge(_) | Job(_))
+}
+
+fn can_cause(kind: Kind, outcome: &str, reason: &str) -> bool {
+    use Kind::{
+        AgentKilled, AgentStopped, ConnectionsKilled, DatabaseKilled, DatabaseReadOnly,
+        DatabaseStopped, EdgeBlackHole, EdgeHalfOpen, EdgeReset, EdgeSlow, MachineStalled,
+        NodeDrained, NodeKilled, NodeRestarted, ReplyDropped, RollingRestart, RunnerKilled,
+        RunnerStopped,
+    };
+    let store = [
+        DatabaseKilled,
+        DatabaseStopped,
+        ConnectionsKilled,
+        DatabaseReadOnly,
+        EdgeSlow,
+        EdgeBlackHole,
+        EdgeHalfOpen,
+        EdgeReset,
+        ReplyDropped,
+        MachineStalled,
+    ];
+    let node = [
+        AgentKilled,
+        AgentStopped,
+        NodeKilled,
+        RunnerKilled,
+        RunnerStopped,
+        NodeRestarted,
+        RollingRestart,
+        MachineStalled,
+    ];
+    let (is_store, is_node) = (store.contains(&kind), node.contains(&kind));
+    match (outcome, reason) {
+        ("missed", "store_unavailable") => is_store,
+        // Every node drained leaves nobody; one drained leaves its own seats.
+        ("missed", "no_eligible_node") => is_node || kind == NodeDrained,
+        // The runner had a place and did not use it.
+        ("missed", "no_capacity") => is_store || is_node,
+        ("missed", _) => is_store || is_node || kind == NodeDrained,
+        // Only the end of a runner hides the end of a command.
+        ("interrupted", _) => [NodeKilled, RunnerKilled].contains(&kind),
+        ("lost", _) => is_store || is_node,
+        _ => false,
+    }
+}
