@@ -18,6 +18,9 @@ const OLD_VERSION_MAX_US: i64 = 1_000_000;
 /// Between the end of a command and the moment at which the store has heard of it, in microseconds.
 const TELLING_US: i64 = 1_000_000;
 
+/// A node knows the store's time to a second, and a witness needs a moment to get the processor.
+const TOLD_WITHIN_US: i64 = 2_000_000;
+
 /// The history with what is looked up in it again and again.
 pub(crate) struct Case<'h> {
     pub(crate) history: &'h History,
@@ -42,6 +45,7 @@ pub(crate) fn judge(history: &History) -> Verdict {
         ("everything ends", case.endless()),
         ("what is told to have run was seen", case.unseen()),
         ("what was seen is told", case.untold()),
+        ("starts are told when they were", case.wrong_times()),
         ("endings are told as they were", case.wrong_endings()),
         ("runs end as their jobs do", case.strange_endings()),
         ("skip never has two alive", case.crowds()),
@@ -188,6 +192,21 @@ impl<'h> Case<'h> {
     fn told(&self, start: &Sighting) -> String {
         self.row_of(start)
             .map_or("nothing".to_owned(), Row::to_string)
+    }
+
+    fn wrong_times(&self) -> Vec<String> {
+        let wrong = self.starts.iter().filter(|start| {
+            let at = (start.at_ns / 1_000) as i64;
+            let told = self.row_of(start).and_then(|row| row.started_us);
+            told.is_some_and(|told| {
+                let (from, until) = (told.min(at), told.max(at));
+                until - from > TOLD_WITHIN_US
+                    && !was_troubled(self.history, Some(&start.node), from, until)
+            })
+        });
+        wrong
+            .map(|start| format!("{} is told as {}", tell(start), self.told(start)))
+            .collect()
     }
 
     /// An exit code that was seen is the one that is told; one that is told was seen.
