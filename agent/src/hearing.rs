@@ -14,6 +14,7 @@ use tracing::{debug, error, info, warn};
 use crate::attempt::{Refusal, judge_refusal};
 use crate::node_health::Health;
 use crate::outbox::OutputSource;
+use crate::owning::{JOURNAL_GONE, START_UNKNOWN};
 use crate::pump::{Journal, Pump};
 use crate::runner_link::LinkNews;
 
@@ -55,18 +56,37 @@ impl Pump {
             false => Journal::Broken,
         };
         self.remember_all(attempts);
-        // Orders that the last runner never saw are repeated; one that it did see is ignored.
-        let orders: Vec<_> = self
-            .attempts
-            .values()
-            .filter(|attempt| attempt.is_waiting() && attempt.is_ordered)
-            .map(|attempt| attempt.order(&self.hands.clock))
-            .collect();
+        self.settle_with_runner().await;
+        self.ask_for_own_runs();
+        self.set_gate().await;
+    }
+
+    /// Compares what is held with what this runner knows. An order that the last runner never saw is repeated; one that
+    /// it did see is ignored, and what became of it is told, unless the last runner took that knowledge along.
+    async fn settle_with_runner(&mut self) {
+        let (mut orders, mut unknowable) = (Vec::new(), Vec::new());
+        for (&token, attempt) in &self.attempts {
+            if !attempt.is_ordered || attempt.is_over() {
+                continue;
+            }
+            match self.known.get(&token) {
+                Some(AttemptState::StartUnknown) => unknowable.push((token, START_UNKNOWN)),
+                Some(_) => {}
+                // It was ordered, and a whole journal would have it had it been begun.
+                None if attempt.is_waiting() && self.journal == Journal::Whole => {
+                    orders.push(attempt.order(&self.hands.clock));
+                }
+                None => unknowable.push((token, JOURNAL_GONE)),
+            }
+        }
         if !orders.is_empty() {
             self.hands.link.send(Request::Start { orders }).await;
         }
-        self.ask_for_own_runs();
-        self.set_gate().await;
+        for (token, why) in unknowable {
+            self.known.remove(&token);
+            self.known_ticks.remove(&token);
+            self.declare_lost(token, why).await;
+        }
     }
 
     async fn hear_report(&mut self, report: Report) {

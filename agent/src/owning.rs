@@ -25,6 +25,13 @@ const RUNS_MAX: u32 = 10_000;
 /// The answer to a claim may be on its way for so long; only then is a run unknown to this agent.
 const ANSWER_PATIENCE: SignedDuration = SignedDuration::from_secs(5);
 
+/// Why nobody knows how a run ended whose start was in the journal.
+pub(crate) const START_UNKNOWN: &str = "the runner went down as it was about to start the command";
+
+/// The same where the journal has no record of it, and should.
+pub(crate) const JOURNAL_GONE: &str =
+    "the runner's journal of it is gone: nobody can know how the command ended";
+
 impl Pump {
     /// Asks the store which open runs are this node's.
     pub(crate) fn ask_for_own_runs(&mut self) {
@@ -143,20 +150,17 @@ impl Pump {
             Some(AttemptState::Ended { end }) => self.hear_end(grant.token, &end).await,
             Some(AttemptState::NotStarted { why, .. }) => self.hear_refusal(grant.token, why).await,
             Some(AttemptState::StartUnknown) => {
-                let why = "the runner went down as it was about to start the command";
-                self.declare_lost(grant.token, why).await;
+                self.declare_lost(grant.token, START_UNKNOWN).await;
             }
             Some(AttemptState::Unknown) | None => {
-                let why =
-                    "the runner's journal of it is gone: nobody can know how the command ended";
-                self.declare_lost(grant.token, why).await;
+                self.declare_lost(grant.token, JOURNAL_GONE).await;
             }
             Some(AttemptState::Ordered) => {}
         }
     }
 
     /// Nobody can know more.
-    async fn declare_lost(&mut self, token: Token, why: &str) {
+    pub(crate) async fn declare_lost(&mut self, token: Token, why: &str) {
         let (node, now, chance) = (self.node(), self.hands.clock.now(), self.draw());
         let Some(attempt) = self.attempts.get_mut(&token) else {
             return;

@@ -18,7 +18,7 @@ mod mutations;
 mod storm;
 mod timetable;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use self::evidence::Evidence;
 use self::history::History;
@@ -72,7 +72,7 @@ fn live(seed: u64, seconds: u64, jobs: usize) -> PathBuf {
 }
 
 /// Judges what is in the folder and tells of it; the laws that are broken.
-fn tell(seed: u64, folder: &PathBuf) -> Vec<&'static str> {
+fn tell(seed: u64, folder: &Path) -> Vec<&'static str> {
     let history = History::read(folder);
     let verdict: Verdict = judge(&history);
     let mut told = Vec::new();
@@ -128,7 +128,7 @@ fn schedule_of_faults_breaks_no_law() {
 fn folder_of_an_earlier_schedule_breaks_no_law() {
     let folder = std::env::var("CARILLON_NEMESIS_FOLDER").expect("the folder of a schedule");
 
-    let broken = tell(0, &PathBuf::from(&folder));
+    let broken = tell(0, Path::new(&folder));
 
     assert!(broken.is_empty(), "{broken:?}");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use carillon_core::identity::JobId;
 use carillon_store::{Editor, JobChange, Store};
-use carillon_testbed::{Sighting, SightingKind, Witness, wait_until};
+use carillon_testbed::{Sighting, SightingKind, Witness, now_ns, wait_until};
 
 use crate::laws;
 use crate::rig::Lab;
@@ -143,6 +143,56 @@ fn run_whose_journal_is_gone_is_lost_at_once_and_its_own_node_says_why() {
         (!told.is_empty()).then_some(told)
     });
     assert_eq!(told.trim_end(), "lost\tnode_restarted\t1");
+}
+
+/// A runner has the orders of the next second in its journal a little before it: whoever kills it then takes along
+/// whether it has started them. The agent lives on, and holds what nobody will ever report.
+#[test]
+fn runs_whose_start_died_with_the_runner_are_lost_at_once_and_hold_up_no_stop() {
+    let mut lab = Lab::with_jobs(5);
+    lab.start_agents(1);
+    lab.witness.wait_for_starts(1, SOON);
+
+    let lost = "select count(*) from runs where outcome = 'lost'";
+    wait_until("a runner to die with its orders", SOON, || {
+        let is_about_to_start = (now_ns() / 1_000_000) % 1_000 > 900;
+        if is_about_to_start {
+            lab.agents[0].kill_runner();
+        }
+        let count = lab.database.query(lost).unwrap();
+        (count.trim() != "0").then_some(())
+    });
+    let (code, _, said) = lab.agents[0].call(&["stop"]);
+
+    assert_eq!(code, 0, "{said}");
+    assert!(lab.agents[0].process.wait_for_exit(SOON).success());
+    let reasons = "select distinct reason from runs where outcome = 'lost'";
+    assert_eq!(
+        lab.database.query(reasons).unwrap().trim(),
+        "node_restarted"
+    );
+}
+
+/// The same with the journal gone, too: the order is not given again, since the command may have been started.
+#[test]
+fn order_is_not_repeated_to_a_runner_that_lost_its_journal() {
+    let mut lab = Lab::with_jobs(5);
+    lab.start_agents(1);
+    lab.witness.wait_for_starts(1, SOON);
+
+    for _ in 0..3 {
+        wait_until("commands to be starting", SOON, || {
+            let is_starting = (now_ns() / 1_000_000) % 1_000 < 10;
+            is_starting.then(|| lab.agents[0].wipe_runner())
+        });
+        let seen = lab.witness.starts().unwrap().len();
+        lab.witness.wait_for_starts(seen + 5, SOON);
+    }
+    let (code, _, said) = lab.agents[0].call(&["stop"]);
+
+    assert_eq!(code, 0, "{said}");
+    let starts = lab.witness.starts().unwrap();
+    assert_eq!(laws::doubles(&starts), Vec::<String>::new());
 }
 
 /// Gives the only job another command; returns the second from which it holds.

@@ -11,6 +11,7 @@ use crate::laws::{Second, Window};
 
 const FROM: Second = 1_800_000_000;
 const S: i64 = 1_000_000;
+const BORN_US: i64 = (FROM - 50) * S;
 
 const PLAIN: &str = "1";
 const FAILING: &str = "2";
@@ -39,60 +40,23 @@ const RUNNER_GONE: Second = 36;
 
 /// Forty seconds in which everything went as it should: ran, skipped, missed in an outage, lost with a node.
 fn good() -> History {
-    let version = |job: &str, number, expression: &str, from_us, until_us| Version {
-        job: job.to_owned(),
-        number,
-        is_enabled: true,
-        expression: expression.to_owned(),
-        from_us,
-        until_us,
-    };
-    let born = (FROM - 50) * S;
-    let mut versions: Vec<Version> = JOBS[..6]
-        .iter()
-        .map(|(job, _)| version(job, 1, "* * * * * *", born, i64::MAX))
-        .collect();
-    versions.push(version(EDITED, 1, "* * * * * *", born, EDITED_AT_US));
-    versions.push(version(EDITED, 2, "*/2 * * * * *", EDITED_AT_US, i64::MAX));
     let node = |id: i64| Node {
         id,
         name: format!("n{id}"),
-        since_us: born,
+        since_us: BORN_US,
     };
-    let fault = |kind, target, from: Second, until: Second| Suffered {
-        kind,
-        target,
-        from_us: (FROM + from) * S,
-        until_us: (FROM + until) * S,
-    };
+    let role = |(job, role): &(&str, Role)| ((*job).to_owned(), *role);
     let mut history = History {
         window: Window {
             from: FROM,
             until: FROM + 40,
         },
-        roles: JOBS
-            .iter()
-            .map(|(job, role)| ((*job).to_owned(), *role))
-            .collect(),
-        versions,
+        roles: JOBS.iter().map(role).collect(),
+        versions: versions(),
         nodes: (1..=3).map(node).collect(),
         rows: Vec::new(),
         sightings: Vec::new(),
-        faults: vec![
-            fault(
-                Kind::DatabaseKilled,
-                Target::Database,
-                OUTAGE.start,
-                OUTAGE.end - 1,
-            ),
-            fault(Kind::NodeKilled, Target::Node(1), NODE_GONE, NODE_GONE + 1),
-            fault(
-                Kind::RunnerKilled,
-                Target::Node(2),
-                RUNNER_GONE,
-                RUNNER_GONE,
-            ),
-        ],
+        faults: faults(),
         left: Vec::new(),
     };
     for second in 0..40 {
@@ -101,6 +65,43 @@ fn good() -> History {
         }
     }
     history
+}
+
+fn versions() -> Vec<Version> {
+    let version = |job: &str, number, expression: &str, from_us, until_us| Version {
+        job: job.to_owned(),
+        number,
+        is_enabled: true,
+        expression: expression.to_owned(),
+        from_us,
+        until_us,
+    };
+    let every_second = |job, until_us| version(job, 1, "* * * * * *", BORN_US, until_us);
+    let others = JOBS.iter().filter(|(job, _)| *job != EDITED);
+    let mut versions: Vec<Version> = others.map(|(job, _)| every_second(job, i64::MAX)).collect();
+    versions.push(every_second(EDITED, EDITED_AT_US));
+    versions.push(version(EDITED, 2, "*/2 * * * * *", EDITED_AT_US, i64::MAX));
+    versions
+}
+
+fn faults() -> Vec<Suffered> {
+    let fault = |kind, target, from: Second, until: Second| Suffered {
+        kind,
+        target,
+        from_us: (FROM + from) * S,
+        until_us: (FROM + until) * S,
+    };
+    let (gone, back) = (OUTAGE.start, OUTAGE.end - 1);
+    vec![
+        fault(Kind::DatabaseKilled, Target::Database, gone, back),
+        fault(Kind::NodeKilled, Target::Node(1), NODE_GONE, NODE_GONE + 1),
+        fault(
+            Kind::RunnerKilled,
+            Target::Node(2),
+            RUNNER_GONE,
+            RUNNER_GONE,
+        ),
+    ]
 }
 
 fn live_second(history: &mut History, job: &str, role: Role, second: Second) {
