@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use crate::control::ControlCall;
 use crate::node_health::Health;
 use crate::outbox::Stored;
+use crate::owning::Adoption;
 use crate::runner_link::LinkNews;
 
 /// News for the pump.
@@ -41,24 +42,15 @@ pub enum Message {
     },
     /// Open runs that are ours by the store.
     Owned(Vec<Run>),
-    /// A run of an earlier life is ours.
-    Adopted {
-        /// The right to it.
-        grant: Grant,
-        /// What it executes.
-        story: Box<Story>,
+    /// Runs of an earlier life are ours, or not, or not yet.
+    Adopted(Vec<(Grant, Adoption)>),
+    /// What the store says of runs that the runner knows and the store does not count as open.
+    Judged {
+        /// They were declared lost, and the runner knows better.
+        correctable: Vec<Grant>,
+        /// Nobody wants the runner's report of these attempts any more.
+        unwanted: Vec<Token>,
     },
-    /// It is not, or not yet.
-    NotAdopted {
-        /// Which attempt.
-        token: Token,
-        /// Why.
-        why: String,
-    },
-    /// A run of ours was declared lost, and the runner knows better.
-    Correctable(Grant),
-    /// The store does not want the runner's report of this attempt any more.
-    Unwanted(Token),
     /// So many old records were dropped from the store.
     Forgotten(u64),
     /// Operators want something of this node.

@@ -5,15 +5,18 @@
 //! handed back. Where the journal is not whole, or the run is known to have started, its silence means that nobody can
 //! know more, and the run is declared lost.
 
+use std::collections::{BTreeMap, HashMap};
+
+use carillon_core::claim::Claimant;
 use carillon_core::identity::JobId;
-use carillon_core::run::{Conclusion, News, Outcome, Phase, Reason, Report};
+use carillon_core::run::{Conclusion, News, Outcome, Phase, Reason, Report, Trigger};
 use carillon_core::scheduler::{Event, Grant};
 use carillon_core::tick::Tick;
 use carillon_core::token::Token;
 use carillon_runner::protocol::{Attempt as Known, AttemptState, Request};
-use carillon_store::{FeedItem, Run, StoreError};
+use carillon_store::{FeedItem, Run, Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::message::{Message, Story};
 use crate::pump::{Journal, Pump};
@@ -24,6 +27,12 @@ const RUNS_MAX: u32 = 10_000;
 
 /// The answer to a claim may be on its way for so long; only then is a run unknown to this agent.
 const ANSWER_PATIENCE: SignedDuration = SignedDuration::from_secs(5);
+
+/// What a run executes that is this agent's now, or why it is not.
+pub(crate) type Adoption = Result<Box<Story>, String>;
+
+/// Runs that are adopted in one transaction.
+const ADOPTIONS_MAX: usize = 500;
 
 /// Why nobody knows how a run ended whose start was in the journal.
 pub(crate) const START_UNKNOWN: &str = "the runner went down as it was about to start the command";
@@ -48,11 +57,11 @@ impl Pump {
     pub(crate) async fn reconcile(&mut self, runs: Vec<Run>) {
         let now = self.hands.clock.now();
         let mut unmatched: Vec<_> = self.known.keys().copied().collect();
+        let mut adoptable = Vec::new();
         for run in &runs {
             let Some(grant) = grant_of(run) else { continue };
             unmatched.retain(|&token| token != grant.token);
-            if self.attempts.contains_key(&grant.token) || self.preparing.contains_key(&grant.token)
-            {
+            if self.has(grant.token) {
                 continue;
             }
             // Still asked for: the answer may be yes, and then it is started.
@@ -66,77 +75,86 @@ impl Pump {
                 run.state == Phase::Claimed && (is_mine_now || self.journal == Journal::Whole);
             match self.known.contains_key(&grant.token) {
                 _ if is_fresh => {}
-                true => self.adopt(grant),
+                true => adoptable.push(grant),
                 false if is_unstarted => self.return_unstarted(&grant, is_mine_now),
                 false if self.journal == Journal::Unmet => {}
                 // Once it is held, it is declared lost.
-                false => self.adopt(grant),
+                false => adoptable.push(grant),
             }
         }
+        self.adopt(adoptable);
         self.judge_unmatched(&unmatched);
     }
 
     /// What the runner knows and the store does not count as open: the runner may forget what has ended, unless the
     /// run was declared lost and can be corrected.
     fn judge_unmatched(&mut self, unmatched: &[Token]) {
-        for &token in unmatched {
-            let is_held = self.attempts.contains_key(&token) || self.preparing.contains_key(&token);
-            let Some(&tick) = self.known_ticks.get(&token).filter(|_| !is_held) else {
-                continue;
-            };
-            let is_over = self.known.get(&token).is_some_and(is_over);
-            let store = self.hands.store.clone();
-            self.ask_for(async move {
-                match store.run(tick).await {
-                    Ok(listed) if is_correctable(&listed.run, token) => {
-                        grant_of(&listed.run).map_or(Message::Done, Message::Correctable)
-                    }
-                    Ok(_) | Err(StoreError::NotFound { .. }) if is_over => Message::Unwanted(token),
-                    Ok(_) => Message::Done,
-                    Err(error) => Message::StoreFailed(error.to_string()),
-                }
-            });
+        let is_over = |token| self.known.get(&token).is_some_and(is_over);
+        let runs = unmatched.iter().filter(|&&token| !self.has(token));
+        let runs: Vec<_> = runs
+            .filter_map(|&token| Some((token, *self.known_ticks.get(&token)?, is_over(token))))
+            .collect();
+        if runs.is_empty() {
+            return;
+        }
+        let store = self.hands.store.clone();
+        self.ask_for(async move { judge_all(&store, runs).await });
+    }
+
+    /// Whether the attempt is held, or about to be.
+    fn has(&self, token: Token) -> bool {
+        self.attempts.contains_key(&token) || self.preparing.contains_key(&token)
+    }
+
+    /// Takes in what the store says of runs that the runner knows and the store does not count as open.
+    pub(crate) async fn settle_unmatched(&mut self, correctable: Vec<Grant>, unwanted: Vec<Token>) {
+        // An earlier comparison may have asked the same.
+        let is_free = |token| self.known_ticks.contains_key(&token) && !self.has(token);
+        let correctable = correctable.into_iter();
+        let correctable: Vec<_> = correctable.filter(|grant| is_free(grant.token)).collect();
+        let unwanted = unwanted.into_iter();
+        let tokens: Vec<_> = unwanted.filter(|&token| is_free(token)).collect();
+        self.adopt(correctable);
+        if !tokens.is_empty() {
+            for token in &tokens {
+                self.known.remove(token);
+                self.known_ticks.remove(token);
+            }
+            self.hands.link.send(Request::Ack { tokens }).await;
         }
     }
 
-    /// Nobody wants this attempt's report any more.
-    pub(crate) async fn forget_one(&mut self, token: Token) {
-        self.known.remove(&token);
-        self.known_ticks.remove(&token);
-        self.hands
-            .link
-            .send(Request::Ack {
-                tokens: vec![token],
-            })
-            .await;
+    /// Takes over runs that the runner knows. One question for all of them: an agent that comes back to hundreds must
+    /// leave the store's connections to its claims.
+    pub(crate) fn adopt(&mut self, grants: Vec<Grant>) {
+        if grants.is_empty() {
+            return;
+        }
+        let (store, claimant) = (self.hands.store.clone(), self.claimant());
+        let tokens = grants.iter().map(|grant| (grant.token, grant.tick));
+        self.preparing.extend(tokens);
+        self.ask_for(async move { Message::Adopted(adopt_all(&store, claimant, grants).await) });
     }
 
-    /// Takes over a run that the runner knows.
-    pub(crate) fn adopt(&mut self, grant: Grant) {
-        let (store, claimant) = (self.hands.store.clone(), self.claimant());
-        self.preparing.insert(grant.token, grant.tick);
-        self.ask_for(async move {
-            if let Err(error) = store.adopt(claimant, &[(grant.tick, grant.token)]).await {
-                return Message::NotAdopted {
-                    token: grant.token,
-                    why: error.to_string(),
-                };
+    /// Holds the runs that are ours now. Of the others the next comparison tells.
+    pub(crate) async fn hold_all_adopted(&mut self, adoptions: Vec<(Grant, Adoption)>) {
+        let mut refused: BTreeMap<String, usize> = BTreeMap::new();
+        for (grant, adoption) in adoptions {
+            match adoption {
+                Ok(story) => self.hold_adopted(grant, *story).await,
+                Err(why) => {
+                    self.preparing.remove(&grant.token);
+                    *refused.entry(why).or_default() += 1;
+                }
             }
-            match fetch_story(&store, &grant).await {
-                Some(story) => Message::Adopted {
-                    grant,
-                    story: Box::new(story),
-                },
-                None => Message::NotAdopted {
-                    token: grant.token,
-                    why: "its job could not be read".to_owned(),
-                },
-            }
-        });
+        }
+        for (why, runs) in refused {
+            info!(runs, "runs of an earlier life are not adopted now: {why}");
+        }
     }
 
     /// Holds an adopted run and takes in what the runner has said of it since.
-    pub(crate) async fn hold_adopted(&mut self, grant: Grant, story: Story) {
+    async fn hold_adopted(&mut self, grant: Grant, story: Story) {
         info!(run.id = %grant.tick, attempt = grant.attempt, "run adopted");
         self.preparing.remove(&grant.token);
         self.hold(grant, story);
@@ -172,12 +190,6 @@ impl Pump {
         warn!(run.id = %tick, "the run is lost: {why}");
         self.hands.outbox.report(report);
         self.tell(Event::Released(tick)).await;
-    }
-
-    /// The run is not ours after all, or the store did not answer: the next comparison tells.
-    pub(crate) fn leave_unadopted(&mut self, token: Token, why: &str) {
-        self.preparing.remove(&token);
-        info!("a run of an earlier life is not adopted now: {why}");
     }
 
     /// Hands back a run that was never started.
@@ -262,6 +274,66 @@ impl Pump {
             }
         }
     }
+}
+
+/// Asks for one after the other, for the same reason: which were declared lost and can be corrected, and of which the
+/// runner may forget what it knows.
+async fn judge_all(store: &Store, runs: Vec<(Token, Tick, bool)>) -> Message {
+    let (mut correctable, mut unwanted) = (Vec::new(), Vec::new());
+    for (token, tick, is_over) in runs {
+        match store.run(tick).await {
+            Ok(listed) if is_correctable(&listed.run, token) => {
+                correctable.extend(grant_of(&listed.run));
+            }
+            Ok(_) | Err(StoreError::NotFound { .. }) if is_over => unwanted.push(token),
+            Ok(_) => {}
+            Err(error) => {
+                debug!("the others wait for the next comparison: {error}");
+                break;
+            }
+        }
+    }
+    Message::Judged {
+        correctable,
+        unwanted,
+    }
+}
+
+/// Makes runs this agent's, and fetches what they execute: once for all runs of the same version of a job.
+async fn adopt_all(
+    store: &Store,
+    claimant: Claimant,
+    grants: Vec<Grant>,
+) -> Vec<(Grant, Adoption)> {
+    let mut adoptions = Vec::with_capacity(grants.len());
+    let mut stories: HashMap<(JobId, i64), Box<Story>> = HashMap::new();
+    for batch in grants.chunks(ADOPTIONS_MAX) {
+        let runs: Vec<_> = batch
+            .iter()
+            .map(|grant| (grant.tick, grant.token))
+            .collect();
+        let adopted = store.adopt(claimant, &runs).await;
+        let adopted = adopted.map_err(|error| error.to_string());
+        for grant in batch {
+            let version = (grant.tick.job, grant.version);
+            // What a person gave a run is that run's alone.
+            let is_common = grant.trigger != Trigger::Manual;
+            let known = stories.get(&version).filter(|_| is_common);
+            let story = match (&adopted, known) {
+                (Err(why), _) => Err(why.clone()),
+                (Ok(()), Some(story)) => Ok(story.clone()),
+                (Ok(()), None) => match fetch_story(store, grant).await {
+                    Some(story) => Ok(Box::new(story)),
+                    None => Err("its job could not be read".to_owned()),
+                },
+            };
+            if is_common && let Ok(story) = &story {
+                stories.entry(version).or_insert_with(|| story.clone());
+            }
+            adoptions.push((*grant, story));
+        }
+    }
+    adoptions
 }
 
 fn is_over(state: &AttemptState) -> bool {

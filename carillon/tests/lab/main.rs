@@ -11,6 +11,7 @@
 
 mod draw;
 mod embedded;
+mod experiments;
 mod failover;
 mod first_hour;
 mod full_disk;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use carillon_core::identity::JobId;
+use carillon_core::overlap::Overlap;
 use carillon_store::{Editor, JobChange, Store};
 use carillon_testbed::{Sighting, SightingKind, Witness, now_ns, wait_until};
 
@@ -143,6 +144,31 @@ fn run_whose_journal_is_gone_is_lost_at_once_and_its_own_node_says_why() {
         (!told.is_empty()).then_some(told)
     });
     assert_eq!(told.trim_end(), "lost\tnode_restarted\t1");
+}
+
+/// Hundreds of questions at once would keep the store's connections from the claims.
+#[test]
+fn agent_that_comes_back_to_hundreds_of_runs_adopts_them_in_one_go() {
+    const RUNS: usize = 600;
+    let mut lab = Lab::with_overlap(100, "--sleep 12", Overlap::Allow(60));
+    lab.start_agents(1);
+    let begun = lab.witness.wait_for_starts(RUNS, 2 * SOON);
+
+    lab.agents[0].kill();
+    lab.agents[0].start_again();
+
+    let last = begun.iter().map(laws::fire_second).max().unwrap();
+    let open = format!(
+        "select count(*) from runs where state <> 'done' and fire_time <= {last} * 1000000"
+    );
+    wait_until("what ran to be recorded", 2 * SOON, || {
+        (lab.database.query(&open).unwrap().trim() == "0").then_some(())
+    });
+    let log = lab.agents[0].process.log();
+    assert!(log.contains("run adopted"), "{log}");
+    assert!(!log.contains("not adopted now"), "{log}");
+    let lost = "select count(*) from runs where outcome = 'lost'";
+    assert_eq!(lab.database.query(lost).unwrap().trim(), "0");
 }
 
 /// A runner has the orders of the next second in its journal a little before it: whoever kills it then takes along

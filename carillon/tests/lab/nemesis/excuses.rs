@@ -10,17 +10,31 @@ const FELT_AFTER_US: i64 = 5_000_000;
 /// A claim is made so long before the fire time, and what precedes it is measured by this, too.
 const AHEAD_US: i64 = 1_000_000;
 
-/// Whether some fault explains that the tick did not run, or that nobody knows how.
-pub(crate) fn has_excuse(history: &History, row: &Row) -> bool {
+/// What explains that a tick did not run, or that nobody knows how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Excuse {
+    /// A fault of the timetable.
+    Injected,
+    /// Nothing but that the machine was busy with something else.
+    BusyMachine,
+}
+
+/// The better one of those there are.
+pub(crate) fn excuse(history: &History, row: &Row) -> Option<Excuse> {
     let node = history.node_name(row.node);
     let (from, until) = trial(row);
-    let may = |fault: &Suffered| {
+    let may = |fault: &&Suffered| {
         can_cause(fault.kind, &row.outcome, &row.reason)
             && !costs_no_tick(fault)
             && node.is_none_or(|node| fault.target.touches(node))
+            && meets(fault, from, until)
     };
-    let mut faults = history.faults.iter().filter(|fault| may(fault));
-    faults.any(|fault| meets(fault, from, until))
+    let found = history.faults.iter().filter(may);
+    let excuses = found.map(|fault| match fault.kind {
+        Kind::MachineBusy => Excuse::BusyMachine,
+        _ => Excuse::Injected,
+    });
+    excuses.min_by_key(|excuse| *excuse == Excuse::BusyMachine)
 }
 
 /// Whether anything was wrong with this node, or with what it needs, between two moments.
@@ -54,7 +68,7 @@ fn costs_no_tick(fault: &Suffered) -> bool {
 fn can_cause(kind: Kind, outcome: &str, reason: &str) -> bool {
     use Kind::{
         AgentKilled, AgentStopped, ConnectionsKilled, DatabaseKilled, DatabaseReadOnly,
-        DatabaseStopped, EdgeBlackHole, EdgeHalfOpen, EdgeReset, EdgeSlow, MachineStalled,
+        DatabaseStopped, EdgeBlackHole, EdgeHalfOpen, EdgeReset, EdgeSlow, MachineBusy,
         NodeDrained, NodeKilled, NodeRestarted, ReplyDropped, RollingRestart, RunnerKilled,
         RunnerStopped,
     };
@@ -68,7 +82,7 @@ fn can_cause(kind: Kind, outcome: &str, reason: &str) -> bool {
         EdgeHalfOpen,
         EdgeReset,
         ReplyDropped,
-        MachineStalled,
+        MachineBusy,
     ];
     let node = [
         AgentKilled,
@@ -78,7 +92,7 @@ fn can_cause(kind: Kind, outcome: &str, reason: &str) -> bool {
         RunnerStopped,
         NodeRestarted,
         RollingRestart,
-        MachineStalled,
+        MachineBusy,
     ];
     let (is_store, is_node) = (store.contains(&kind), node.contains(&kind));
     match (outcome, reason) {

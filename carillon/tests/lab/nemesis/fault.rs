@@ -31,8 +31,8 @@ pub(crate) enum Kind {
     JobEdited,
     JobSwitched,
     JobDeleted,
-    /// Done by nobody here: the machine gave the laboratory no processor for that long.
-    MachineStalled,
+    /// Done by nobody here: other programs had more than half of the machine.
+    MachineBusy,
 }
 
 /// A kind's word, how often it is drawn, and how long it lasts, in milliseconds.
@@ -74,7 +74,7 @@ pub(crate) const HABITS: [Habit; 26] = [
     (Kind::JobEdited, "job_edited", 8, (1, 1)),
     (Kind::JobSwitched, "job_switched", 5, (500, 8_000)),
     (Kind::JobDeleted, "job_deleted", 3, (500, 8_000)),
-    (Kind::MachineStalled, "machine_stalled", 0, (1, 1)),
+    (Kind::MachineBusy, "machine_busy", 0, (1, 1)),
 ];
 
 impl Kind {

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fault::Suffered;
-use super::history::History;
+use super::excuses::{Excuse, excuse};
+use super::fault::{Kind, Suffered};
+use super::history::{History, Row};
 use super::judge::{Case, Verdict, late_ns};
 
 /// A start is counted to a fault that was there this long before its fire time, in microseconds, or later.
@@ -24,9 +25,14 @@ pub(crate) fn tell(history: &History, verdict: &Verdict) -> Vec<String> {
         let own = outcomes.iter().filter(|((name, _), _)| *name == outcome);
         own.map(|(_, ticks)| ticks).sum()
     };
+    let is_crowded = |row: &&Row| {
+        let needs = row.outcome == "missed" || row.is_unknown();
+        needs && excuse(history, row) == Some(Excuse::BusyMachine)
+    };
+    let crowded: i64 = case.rows().filter(is_crowded).map(|row| row.ticks).sum();
     let mut lines = vec![format!(
         "ticks={} starts={} doubles={} early={} undecided={} missed={} lost={} interrupted={} skipped={} \
-         unexplained={} faults={}",
+         crowded={crowded} unexplained={} faults={}",
         case.expected.len(),
         case.starts.len(),
         count("no tick starts twice"),
@@ -37,7 +43,11 @@ pub(crate) fn tell(history: &History, verdict: &Verdict) -> Vec<String> {
         of("interrupted"),
         of("skipped"),
         count("what is missed or lost has its fault"),
-        history.faults.len(),
+        history
+            .faults
+            .iter()
+            .filter(|fault| fault.kind != Kind::MachineBusy)
+            .count(),
     )];
     for ((outcome, reason), ticks) in &outcomes {
         lines.push(format!("  {ticks:>6} {outcome} ({reason})"));

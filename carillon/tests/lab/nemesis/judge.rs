@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use carillon_testbed::{Sighting, SightingKind};
 
-use super::excuses::{has_excuse, was_troubled};
+use super::excuses::{excuse, was_troubled};
 use super::expected::{Tick, expected, records};
 use super::history::{History, Role, Row};
 use crate::laws::fire_second;
@@ -309,7 +309,7 @@ impl<'h> Case<'h> {
     fn unexcused(&self) -> Vec<String> {
         let unexcused = self.rows().filter(|row| {
             let needs = row.outcome == "missed" || row.is_unknown();
-            needs && !has_excuse(self.history, row)
+            needs && excuse(self.history, row).is_none()
         });
         unexcused.map(Row::to_string).collect()
     }

@@ -10,8 +10,8 @@ use carillon_store::JobChange;
 use carillon_testbed::{Proxy, wait_until};
 
 use super::clerk::{Clerk, Deed};
-use super::fault::{Kind, Suffered, Target, node_name};
-use super::journal::{Entry, Journal, now_us};
+use super::fault::{Kind, Target, node_name};
+use super::journal::{Entry, Journal};
 use super::timetable::Fault;
 use crate::rig::{Lab, call_agent};
 
@@ -296,33 +296,4 @@ fn steps(faults: &[Fault]) -> Vec<(u64, Step, usize)> {
     }
     steps.sort_unstable();
     steps
-}
-
-/// Looks at the machine: a thread that asked for the processor and got it much later was not alone in waiting.
-pub(crate) fn watch_machine(journal: Journal) -> impl FnOnce() {
-    /// A pause that is longer than this by so much, in microseconds, is written down.
-    const STALL_US: i64 = 700_000;
-    let (stop, stopped) = std::sync::mpsc::channel::<()>();
-    let thread = std::thread::spawn(move || {
-        let mut last = now_us();
-        while stopped
-            .recv_timeout(Duration::from_millis(20))
-            .is_err_and(|end| end == std::sync::mpsc::RecvTimeoutError::Timeout)
-        {
-            let now = now_us();
-            if now - last > STALL_US {
-                journal.add(Suffered {
-                    kind: Kind::MachineStalled,
-                    target: Target::Machine,
-                    from_us: last,
-                    until_us: now,
-                });
-            }
-            last = now;
-        }
-    });
-    move || {
-        drop(stop);
-        thread.join().expect("it only looks at the clock");
-    }
 }

@@ -88,7 +88,7 @@ fn draw_target(kind: Kind, draw: &mut Draw) -> Target {
         Kind::JobEdited | Kind::JobSwitched | Kind::JobDeleted => {
             Target::Job(draw.below(JOBS as u64) as usize)
         }
-        Kind::MachineStalled => Target::Machine,
+        Kind::MachineBusy => Target::Machine,
     }
 }
 
