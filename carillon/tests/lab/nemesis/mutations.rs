@@ -19,9 +19,9 @@ const ALONE: &str = "3";
 const EVERYWHERE: &str = "4";
 const DEAF: &str = "5";
 const SLOW: &str = "6";
-/// Edited half a second after the tenth.
+/// Edited shortly before the eleventh, which the old version has claimed by then.
 const EDITED: &str = "7";
-const EDITED_AT_US: i64 = (FROM + 10) * S + S / 2;
+const EDITED_AT_US: i64 = (FROM + 11) * S - S / 10;
 
 const JOBS: [(&str, Role); 7] = [
     (PLAIN, Role::Plain),
@@ -107,7 +107,7 @@ fn faults() -> Vec<Suffered> {
 fn live_second(history: &mut History, job: &str, role: Role, second: Second) {
     let node = 1 + second % 3;
     match (job, role) {
-        (EDITED, _) if second > 10 && second % 2 == 1 => {}
+        (EDITED, _) if second > 11 && second % 2 == 1 => {}
         _ if OUTAGE.contains(&second) => miss(history, job, role, second),
         (PLAIN, _) if second == NODE_GONE => run(history, (job, second, 0, 2), "lost", None),
         (SLOW, _) if second == RUNNER_GONE => {
@@ -157,7 +157,7 @@ fn settle(
     reason: &str,
 ) {
     let fire_us = (FROM + second) * S;
-    let version = if job == EDITED && second > 10 { 2 } else { 1 };
+    let version = if job == EDITED && second > 11 { 2 } else { 1 };
     history.rows.push(Row {
         job: job.to_owned(),
         fire_us,
@@ -325,7 +325,7 @@ const STARTS: [Mutation; 10] = [
     ),
 ];
 
-const RECORDS: [Mutation; 8] = [
+const RECORDS: [Mutation; 9] = [
     ("a record is gone", "every tick is decided", |history| {
         drop_row(history, FAILING, OUTAGE.start)
     }),
@@ -366,6 +366,11 @@ const RECORDS: [Mutation; 8] = [
         |history| {
             row(history, FAILING, 5).fire_us += S / 2;
         },
+    ),
+    (
+        "a tick of the version before is claimed after the edit",
+        "nothing is decided that was not due",
+        |history| row(history, EDITED, 11).claimed_us = Some(EDITED_AT_US + 1),
     ),
     (
         "a record stands for too many",
