@@ -257,3 +257,30 @@ fn missing_database_says_how_to_give_one() {
         "{complaint}"
     );
 }
+
+/// The annotated file with every setting in force, damaged at one place after the other.
+#[test]
+fn damaged_file_is_read_or_refused_in_words() {
+    let whole = default_file().replace("\n# ", "\n").replace("\n#", "\n");
+    let places: Vec<usize> = (0..whole.len())
+        .filter(|&at| whole.is_char_boundary(at))
+        .collect();
+
+    // A prime, so that every kind of place is met.
+    for &at in places.iter().step_by(13) {
+        let rest = whole[at..]
+            .chars()
+            .next()
+            .map_or("", |c| &whole[at + c.len_utf8()..]);
+        for damaged in [
+            whole[..at].to_owned(),
+            format!("{}{rest}", &whole[..at]),
+            format!("{}\u{0}{rest}", &whole[..at]),
+            format!("{}\"{rest}", &whole[..at]),
+        ] {
+            if let Err(why) = load(&damaged, &[]) {
+                assert!(!why.trim().is_empty(), "at {at}");
+            }
+        }
+    }
+}

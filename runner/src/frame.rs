@@ -236,4 +236,51 @@ mod tests {
             Err(FrameError::TooLong { .. })
         ));
     }
+
+    /// Every request and report of the tests, with each bit flipped in turn and cut after each byte: understood, refused or
+    /// awaited, and never more taken than there is.
+    #[test]
+    fn damaged_frame_is_refused_or_awaited_and_ends_nobody() {
+        let tokens = vec![Token::from_bytes([9; 16])];
+        let (by, grace_ms) = ("eve".to_owned(), Some(7));
+        let token = Token::from_bytes([1; 16]);
+        let mut frames = Vec::new();
+        for request in [
+            Request::Kill {
+                token,
+                by,
+                grace_ms,
+            },
+            Request::Ack { tokens },
+            Request::Start { orders: Vec::new() },
+        ] {
+            let mut frame = Vec::new();
+            encode_request(&request, &mut frame).unwrap();
+            frames.push(frame);
+        }
+        for report in [
+            Report::Output(chunk()),
+            Report::Refusing {
+                why: "é".to_owned(),
+            },
+        ] {
+            let mut frame = Vec::new();
+            encode_report(&report, &mut frame).unwrap();
+            frames.push(frame);
+        }
+
+        for frame in frames {
+            for bit in 0..frame.len() * 8 {
+                let mut damaged = frame.clone();
+                damaged[bit / 8] ^= 1 << (bit % 8);
+                for end in [damaged.len(), bit / 8] {
+                    let cut = &damaged[..end];
+                    let used = decode_request(cut).ok().flatten().map(|(_, used)| used);
+                    assert!(used.is_none_or(|used| used <= end));
+                    let used = decode_report(cut).ok().flatten().map(|(_, used)| used);
+                    assert!(used.is_none_or(|used| used <= end));
+                }
+            }
+        }
+    }
 }

@@ -80,7 +80,7 @@ fn forget_a_week(lab: &Lab) -> i64 {
 
 #[test]
 fn e44_week_without_agents_is_few_records_with_exact_counts() {
-    const JOBS: usize = 20;
+    const JOBS: usize = 5;
     let mut lab = Lab::with_jobs(JOBS);
     let from = forget_a_week(&lab);
 
