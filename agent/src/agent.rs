@@ -318,11 +318,21 @@ async fn register(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         tzdb_version: tzdb_version().to_owned(),
     };
-    match options.store.register_node(&registration).await {
-        Ok(registered) if registered.duty == Duty::Retired => bail!("node {name:?} is retired"),
-        Ok(registered) => Ok(registered),
-        Err(error @ StoreError::NodeAlreadyAlive { .. }) => Err(error.into()),
-        Err(error) => Err(error).with_context(|| format!("registering node {name:?}")),
+    let deadline = tokio::time::Instant::now() + STORE_PATIENCE;
+    loop {
+        match options.store.register_node(&registration).await {
+            Ok(registered) if registered.duty == Duty::Retired => bail!("node {name:?} is retired"),
+            Ok(registered) => return Ok(registered),
+            // Asked again as the same boot: the store may know it by now, and would refuse the next one as a second agent.
+            Err(error) if error.is_unknown() && tokio::time::Instant::now() < deadline => {
+                warn!("{error}; asking again");
+                tokio::time::sleep(STORE_RETRY).await;
+            }
+            Err(error @ StoreError::NodeAlreadyAlive { .. }) => return Err(error.into()),
+            Err(error) => {
+                return Err(error).with_context(|| format!("registering node {name:?}"));
+            }
+        }
     }
 }
 

@@ -146,6 +146,27 @@ fn run_whose_journal_is_gone_is_lost_at_once_and_its_own_node_says_why() {
     assert_eq!(told.trim_end(), "lost\tnode_restarted\t1");
 }
 
+/// The store knows a life of the agent that the agent gave up: it would refuse the next one as long as that seems alive.
+#[test]
+fn registration_whose_answer_is_lost_is_asked_again() {
+    let mut lab = Lab::with_jobs(1);
+    lab.start_agents_behind_proxies(1);
+    lab.agents[0].kill();
+    let seen = lab.witness.starts().unwrap().len();
+    let proxy = lab.agents[0].proxy.as_ref().unwrap();
+    proxy.drop_reply_when(|request| {
+        let mut words = request.windows(6);
+        words.any(|word| word.eq_ignore_ascii_case(b"commit"))
+    });
+
+    lab.agents[0].start_again();
+
+    lab.witness.wait_for_starts(seen + 3, SOON);
+    let proxy = lab.agents[0].proxy.as_ref().unwrap();
+    assert_eq!(proxy.replies_dropped(), 1);
+    assert!(lab.agents[0].process.exit_status().is_none());
+}
+
 /// Hundreds of questions at once would keep the store's connections from the claims.
 #[test]
 fn agent_that_comes_back_to_hundreds_of_runs_adopts_them_in_one_go() {
