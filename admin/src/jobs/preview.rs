@@ -111,7 +111,7 @@ fn wrong(expression: &str, error: &ScheduleError) -> Meaning {
     };
     let carets = match error.subject() {
         Subject::Zone => String::new(),
-        Subject::Expression | Subject::Field(_) => {
+        Subject::Expression | Subject::Field(_) | Subject::Calendar { .. } => {
             format!("{}{}", " ".repeat(column), "^".repeat(width))
         }
     };
