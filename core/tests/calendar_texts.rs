@@ -235,3 +235,47 @@ fn the_blackouts_to_come_are_listed_in_order() {
     assert_eq!(spans[..2], [span("20", "21"), span("25", "28")]);
     assert_eq!(spans[2].0, "2027-01-03T00:00:00Z");
 }
+
+/// The fire times of a schedule in Berlin that keeps to a calendar, on the day from `from` on, in UTC without the date.
+fn in_berlin(expression: &str, calendar: &str, on_blackout: OnBlackout, from: &str) -> Vec<String> {
+    let alone = Schedule::parse(expression, "Europe/Berlin", DstRule::Cron, 0).unwrap();
+    let blackouts = Blackouts::shared("Europe/Berlin", calendar).unwrap();
+    let schedule = alone.with_calendar(blackouts, on_blackout);
+    let times = schedule.fire_times(at(from), at(from) + jiff::SignedDuration::from_hours(4));
+    times
+        .map(|time| time.strftime("%H:%M").to_string())
+        .collect()
+}
+
+#[test]
+fn a_blackout_that_ends_in_the_repeated_hour_ends_in_its_first_pass() {
+    // At 01:00 UTC three o'clock becomes two.
+    let from = "2026-10-24T23:15:00Z";
+    let early = in_berlin("*/30 * * * *", "01:00 .. 02:30", OnBlackout::Skip, from);
+    let late = in_berlin("*/30 * * * *", "02:30 .. 03:00", OnBlackout::Shift, from);
+
+    assert_eq!(
+        early,
+        ["00:30", "01:00", "01:30", "02:00", "02:30", "03:00"]
+    );
+    // One blackout that lasts an hour and a half, not two of half an hour.
+    assert_eq!(late, ["23:30", "00:00", "02:00", "02:30", "03:00"]);
+}
+
+#[test]
+fn a_blackout_that_ends_in_the_gap_ends_after_it() {
+    // At 01:00 UTC two o'clock becomes three.
+    let from = "2026-03-29T00:15:00Z";
+    let over = in_berlin("*/30 * * * *", "01:30 .. 02:30", OnBlackout::Shift, from);
+    let within = in_berlin("*/30 * * * *", "02:10 .. 02:50", OnBlackout::Shift, from);
+    let torn = in_berlin(
+        "*/30 * * * *",
+        "01:30 .. 02:20\n02:40 .. 04:00",
+        OnBlackout::Shift,
+        from,
+    );
+
+    assert_eq!(over[..3], ["01:00", "01:30", "02:00"]);
+    assert_eq!(within[..3], ["00:30", "01:00", "01:30"]);
+    assert_eq!(torn[..2], ["02:00", "02:30"]);
+}

@@ -66,7 +66,8 @@ impl Store {
         .await
     }
 
-    /// The jobs that keep to a calendar and are not deleted, by name, at most `limit`.
+    /// The jobs that keep to a calendar and are not deleted, at most `limit`, in the order of the index: those that
+    /// are behind come first.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] without an answer.
@@ -76,7 +77,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<CalendarJob>, StoreError> {
         static SELECT: Statement = Statement::new(
-            "select id, name, group_id from jobs where calendar_id = ? order by name, id limit ?",
+            "select id, name, group_id from jobs where calendar_id = ? order by calendar_version, id limit ?",
         );
         self.read(Store::TIMEOUT, |mut link| async move {
             let rows = link.rows(&SELECT, args![id, limit]).await?;

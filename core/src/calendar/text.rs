@@ -93,6 +93,17 @@ impl CalendarText {
         }
     }
 
+    /// Adds those of the blackouts that are not there yet; how many.
+    pub fn add(&mut self, blackouts: impl IntoIterator<Item = Blackout>) -> usize {
+        let before = self.lines.len();
+        for blackout in blackouts {
+            if !self.blackouts().any(|known| *known == blackout) {
+                self.lines.push(Line::Blackout(blackout));
+            }
+        }
+        self.lines.len() - before
+    }
+
     /// The blackouts, in the order of the lines.
     pub fn blackouts(&self) -> impl Iterator<Item = &Blackout> {
         self.lines.iter().filter_map(|line| match line {
