@@ -18,6 +18,7 @@ pub mod contact;
 pub mod crontab;
 pub mod evidence;
 pub mod fitness;
+pub mod icalendar;
 pub mod identity;
 pub mod import;
 pub mod incident;
