@@ -9,6 +9,7 @@
     reason = "tests may unwrap and tell what they saw"
 )]
 
+mod calendars;
 mod embedded;
 mod failover;
 mod first_hour;
