@@ -4,6 +4,7 @@
 //! of [`Blackouts`], the text in its zone: the ranges as pieces of wall-clock time (`pieces`), laid on instants by
 //! `wall`. What becomes of a schedule's ticks is decided beside the schedule engine, which asks here.
 
+mod blackout;
 mod name;
 mod pieces;
 mod range;
@@ -21,9 +22,10 @@ use crate::schedule::zone::Zone;
 use pieces::Pieces;
 use wall::{instant_of, reading_at};
 
+pub use blackout::{BLACKOUT_NAME_LENGTH_MAX, Blackout};
 pub use name::{CALENDAR_NAME_LENGTH_MAX, CalendarName, CalendarNameError};
 pub use range::{Day, Point, Range};
-pub use text::{BLACKOUT_NAME_LENGTH_MAX, BLACKOUTS_MAX, Blackout, CalendarText, TEXT_SIZE_MAX};
+pub use text::{BLACKOUTS_MAX, CalendarText, TEXT_SIZE_MAX};
 
 crate::words! {
     /// What becomes of a tick that falls into a blackout.

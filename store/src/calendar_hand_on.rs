@@ -99,7 +99,7 @@ async fn lock_followers(
         job_columns!(),
         " from jobs j
         where j.calendar_id = ? and j.calendar_version < ?
-        order by j.id
+        order by j.calendar_version, j.id
         limit ?
         {for update}"
     ));
@@ -135,13 +135,18 @@ async fn save_followers(
     followers: &[Follower],
     editor: &Editor,
 ) -> Result<(), StoreError> {
-    static STAMP: Statement = Statement::new(
-        "update jobs set calendar_version = ? where id in (select id from {batch(id)})",
+    static STAMP: Statement = Statement::of(
+        "update {batch(id, held)}
+        {then} jobs j on j.id = batch.id
+        set j.calendar_version = batch.held",
+        "update jobs
+        set calendar_version = batch.held
+        from {batch(id, held)}
+        where jobs.id = batch.id",
     );
-    let all = ids(followers.iter());
-    change
-        .execute(&STAMP, args![calendar.rules_version, all])
-        .await?;
+    let held = |f: &Follower| json!([f.id.0, calendar.rules_version]);
+    let held: Vec<Json> = followers.iter().map(held).collect();
+    change.execute(&STAMP, args![Json::Array(held)]).await?;
     let sound: Vec<&Follower> = followers.iter().filter(|f| f.spec.is_some()).collect();
     if sound.is_empty() {
         return Ok(());
@@ -169,10 +174,20 @@ async fn edit_jobs(
         from {batch(id, spec text)}
         where jobs.id = batch.id",
     );
-    static CLOSE: Statement = Statement::new(
+    // By their keys, so that neither the open versions of all jobs are read nor their rows locked: the plus keeps SQLite
+    // from the index of ends, in which all open versions are one value.
+    static CLOSE: Statement = Statement::of(
+        "update {batch(id)}
+        {then} jobs j on j.id = batch.id
+        {then} job_versions v on v.job_id = j.id and v.version = j.version - 1
+        set v.valid_until = j.valid_from
+        where v.valid_until is null",
         "update job_versions
-        set valid_until = (select j.valid_from from jobs j where j.id = job_versions.job_id)
-        where valid_until is null and job_id in (select id from {batch(id)})",
+        set valid_until = j.valid_from
+        from {batch(id)}
+        {then} jobs j on j.id = batch.id
+        where job_versions.job_id = j.id and job_versions.version = j.version - 1
+            and +job_versions.valid_until is null",
     );
     static KEEP: Statement = Statement::new(
         "insert into job_versions
@@ -182,10 +197,14 @@ async fn edit_jobs(
         from {batch(id)}
         {then} jobs j on j.id = batch.id",
     );
-    static STAMP: Statement = Statement::new(
+    static STAMP: Statement = Statement::of(
+        "update {batch(id)}
+        {then} jobs j on j.id = batch.id
+        set j.revision = (select c.jobs_revision from cluster c where c.id = 1)",
         "update jobs
         set revision = (select c.jobs_revision from cluster c where c.id = 1)
-        where id in (select id from {batch(id)})",
+        from {batch(id)}
+        where jobs.id = batch.id",
     );
     let all = || ids(followers.iter().copied());
     change.execute(&UPDATE, args![specs]).await?;

@@ -14,6 +14,7 @@
 use std::fmt;
 use std::ops::Range as Bytes;
 
+use super::blackout::{BLACKOUT_NAME_LENGTH_MAX, Blackout, looks_like_time};
 use super::range::{Day, Point, Range, WEEKDAYS};
 use crate::schedule::date::{DAY_S, Date, month_length};
 use crate::schedule::{ScheduleError, Subject};
@@ -21,20 +22,8 @@ use crate::schedule::{ScheduleError, Subject};
 /// The most blackouts of a calendar.
 pub const BLACKOUTS_MAX: usize = 500;
 
-/// The longest name of a blackout, in characters.
-pub const BLACKOUT_NAME_LENGTH_MAX: usize = 100;
-
 /// The longest text of a calendar, in bytes. Every version of every job that keeps to it holds its blackouts.
 pub const TEXT_SIZE_MAX: usize = 32 * 1024;
-
-/// A range in which jobs do not fire.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Blackout {
-    /// When.
-    pub range: Range,
-    /// Why, for people.
-    pub name: Option<String>,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Line {
@@ -128,25 +117,6 @@ impl fmt::Display for CalendarText {
         }
         Ok(())
     }
-}
-
-impl fmt::Display for Blackout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.range.fmt(f)?;
-        match &self.name {
-            None => Ok(()),
-            // A name that could be taken for a part of the range.
-            Some(name) if looks_like_time(name) || name.starts_with(['"', '.']) => {
-                write!(f, "  \"{name}\"")
-            }
-            Some(name) => write!(f, "  {name}"),
-        }
-    }
-}
-
-fn looks_like_time(name: &str) -> bool {
-    let word = name.split_whitespace().next().unwrap_or_default();
-    word.contains(':') && word.starts_with(|c: char| c.is_ascii_digit())
 }
 
 fn whole_text(message: String) -> ScheduleError {
