@@ -66,7 +66,7 @@
     let timer, number = 0;
     const look = async () => {
       const query = new URLSearchParams();
-      for (const name of ["schedule", "zone", "dst", "id"]) if (form.elements[name]?.value) query.set(name, form.elements[name].value);
+      for (const name of ["schedule", "zone", "dst", "calendar", "on_blackout", "id"]) if (form.elements[name]?.value) query.set(name, form.elements[name].value);
       const mine = ++number;
       const answer = await fetch(`${preview.dataset.preview}?${query}`);
       if (!answer.ok || mine !== number) return;
@@ -75,8 +75,8 @@
       form.elements.schedule.toggleAttribute("aria-invalid", false);
       if ($("#schedule-wrong")) form.elements.schedule.setAttribute("aria-invalid", "true");
     };
-    for (const name of ["schedule", "zone", "dst"]) {
-      form.elements[name].addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => look().catch(() => {}), 150); });
+    for (const name of ["schedule", "zone", "dst", "calendar", "on_blackout"]) {
+      form.elements[name]?.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => look().catch(() => {}), 150); });
     }
   }
 

@@ -1,6 +1,7 @@
 //! The JSON API: what the pages do, for programs. Documents and their fields are a contract; see `openapi`.
 
 pub(crate) mod audit;
+pub(crate) mod calendars;
 pub(crate) mod groups;
 pub(crate) mod incidents;
 pub(crate) mod jobs;

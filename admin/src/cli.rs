@@ -1,6 +1,7 @@
 //! The command line of the admin: one subcommand for each verb. Answers go to standard output, logs to standard error.
 
 mod backup;
+mod calendar;
 mod diagnostics;
 mod export;
 mod import;
@@ -56,6 +57,9 @@ enum Verb {
     Import(import::Import),
     /// Prints all jobs as JSON, one array.
     Export,
+    /// Calendars, as texts.
+    #[command(subcommand)]
+    Calendar(calendar::CalendarVerb),
     /// Writes everything that the database holds into a file, while everybody goes on working.
     Backup(backup::Backup),
     /// Brings a backup back, into an empty database of any kind: all of it or nothing.
@@ -120,7 +124,7 @@ impl CommandLine {
         }
         let may_change = matches!(
             self.verb,
-            Verb::Import(_) | Verb::Restore(_) | Verb::Run(_) | Verb::Kill(_)
+            Verb::Import(_) | Verb::Calendar(_) | Verb::Restore(_) | Verb::Run(_) | Verb::Kill(_)
         );
         let done = match self.verb {
             Verb::Start(start) => start.act(&config, &store, self.data.is_some()).await,
@@ -129,6 +133,7 @@ impl CommandLine {
             Verb::Token(token) => token.act(&store).await,
             Verb::Import(import) => import.act(&store).await,
             Verb::Export => export::act(&store).await,
+            Verb::Calendar(calendar) => calendar.act(&store).await,
             Verb::Backup(backup) => backup.act(&store).await,
             Verb::Restore(restore) => restore.act(&store).await,
             Verb::Diagnostics(diagnostics) => diagnostics.act(&config, &store).await,

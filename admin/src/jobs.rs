@@ -1,6 +1,7 @@
 //! Jobs: the list, the page of one, its editor, and the preview of a schedule.
 
 pub(crate) mod bulk;
+pub(crate) mod calendar_choice;
 pub(crate) mod document;
 mod draft_texts;
 pub(crate) mod editor;

@@ -9,6 +9,7 @@ mod api_token;
 mod app;
 mod assets;
 mod badge;
+mod calendars;
 mod charts;
 pub mod cli;
 pub mod crontab_import;
@@ -127,6 +128,7 @@ impl Admin {
         }
         tracing::info!(%url, "pages are served at {url}");
         let watch = tokio::spawn(watch::keep_watch(Arc::clone(&self.app)));
+        let hand_on = tokio::spawn(calendars::hand_on::keep_handing_on(Arc::clone(&self.app)));
         let service = app::service(&self.app).into_make_service_with_connect_info::<SocketAddr>();
         let mut drained = shutdown.clone();
         let served = axum::serve(self.listener, service)
@@ -144,6 +146,7 @@ impl Admin {
             () = deadline => Ok(()),
         };
         watch.abort();
+        hand_on.abort();
         served
     }
 }

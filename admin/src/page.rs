@@ -95,6 +95,7 @@ impl Chrome {
             entry("/jobs", w.jobs, Some('j')),
             entry("/runs", w.runs, Some('r')),
             entry("/timeline", w.timeline, Some('t')),
+            entry("/calendars", w.calendars, None),
         ];
         let fleet = vec![
             entry("/nodes", w.nodes, Some('n')),

@@ -44,7 +44,7 @@ impl Entry {
             enabled: job.draft.enabled,
             expression: text.expression.clone(),
             zone: text.zone.clone(),
-            schedule: text.parse(job.id).ok(),
+            schedule: job.draft.due(job.id).ok(),
             command,
             name,
         }

@@ -3,6 +3,7 @@
 //! Knows sentences and languages; must not know pages, requests or the store.
 
 mod account;
+mod calendars;
 mod chrome;
 mod closed_sets;
 mod faults;
@@ -47,6 +48,8 @@ pub(crate) struct Words {
     pub(crate) jobs: jobs::Jobs,
     /// The editor of a job.
     pub(crate) editor: jobs::Editor,
+    /// Calendars.
+    pub(crate) calendars: calendars::Calendars,
     /// Runs and their output.
     pub(crate) runs: runs::Runs,
     /// Nodes.
@@ -65,6 +68,7 @@ static EN: Words = Words {
     account: account::Account::EN,
     jobs: jobs::Jobs::EN,
     editor: jobs::Editor::EN,
+    calendars: calendars::Calendars::EN,
     runs: runs::Runs::EN,
     nodes: nodes::Nodes::EN,
     people: people::People::EN,
@@ -78,6 +82,7 @@ static ZH: Words = Words {
     account: account::Account::ZH,
     jobs: jobs::Jobs::ZH,
     editor: jobs::Editor::ZH,
+    calendars: calendars::Calendars::ZH,
     runs: runs::Runs::ZH,
     nodes: nodes::Nodes::ZH,
     people: people::People::ZH,
@@ -119,6 +124,7 @@ mod tests {
             account::Account::ALL,
             jobs::Jobs::ALL,
             jobs::Editor::ALL,
+            calendars::Calendars::ALL,
             runs::Runs::ALL,
             nodes::Nodes::ALL,
             people::People::ALL,

@@ -26,7 +26,12 @@ pub struct JobText {
 impl JobText {
     /// Keeps what `draft` says.
     pub fn of(version: i64, draft: &JobDraft) -> Self {
-        let spec = serde_json::to_string(&draft.spec).expect("a spec has only text keys");
+        // The plan has the calendar, shared with every other job of it; a copy of its text for each would be much.
+        let spec = JobSpec {
+            calendar: None,
+            ..draft.spec.clone()
+        };
+        let spec = serde_json::to_string(&spec).expect("a spec has only text keys");
         JobText {
             version,
             name: draft.name.as_str().into(),
@@ -117,7 +122,7 @@ fn plan(
         name: draft.name.to_string(),
         source,
     };
-    let schedule = draft.schedule.parse(job).map_err(unreadable)?;
+    let schedule = draft.due(job).map_err(unreadable)?;
     Ok(Plan {
         job,
         version,

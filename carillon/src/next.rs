@@ -1,8 +1,10 @@
 //! `carillon next`: the fire times of an expression, for people and for scripts.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
+use carillon_core::calendar::{Blackouts, OnBlackout};
 use carillon_core::schedule::{DstRule, Schedule, time_zone};
 use clap::Args;
 use jiff::Timestamp;
@@ -28,6 +30,14 @@ pub(crate) struct Next {
     #[arg(long, value_name = "RULE", default_value = "cron")]
     dst: String,
 
+    /// A calendar's text, whose blackouts hold fire times back; it is read in the zone of the schedule.
+    #[arg(long, value_name = "FILE")]
+    calendar: Option<PathBuf>,
+
+    /// What becomes of fire times inside a blackout: skip or shift.
+    #[arg(long, value_name = "ANSWER", default_value = "skip")]
+    on_blackout: String,
+
     /// Print the fire times after this RFC 3339 time [default: now].
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
@@ -46,12 +56,25 @@ impl Next {
         let dst: DstRule = self.dst.parse().map_err(Failure::usage)?;
         let schedule = Schedule::parse(&self.expression, &self.zone, dst, self.seed)
             .map_err(Failure::usage)?;
+        let schedule = self.keep_to_calendar(schedule)?;
         let time_zone = time_zone(&self.zone).map_err(Failure::usage)?;
         let from = match &self.from {
             Some(text) => parse_time(text).map_err(Failure::Usage)?,
             None => present(),
         };
         finish_output(print_fire_times(&schedule, &time_zone, from, self.count))
+    }
+
+    fn keep_to_calendar(&self, schedule: Schedule) -> Result<Schedule, Failure> {
+        let on_blackout: OnBlackout = self.on_blackout.parse().map_err(Failure::usage)?;
+        let Some(file) = &self.calendar else {
+            return Ok(schedule);
+        };
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("reading {}", file.display()))
+            .map_err(Failure::Usage)?;
+        let blackouts = Blackouts::shared(&self.zone, &text).map_err(Failure::usage)?;
+        Ok(schedule.with_calendar(blackouts, on_blackout))
     }
 }
 

@@ -160,12 +160,7 @@ async fn next_fire(store: &Store) -> anyhow::Result<Option<(Timestamp, String)>>
             let FeedItem::Current(job) = item else {
                 continue;
             };
-            let schedule = job
-                .draft
-                .schedule
-                .parse(job.id)
-                .ok()
-                .filter(|_| job.draft.enabled);
+            let schedule = job.draft.due(job.id).ok().filter(|_| job.draft.enabled);
             let Some(at) = schedule.and_then(|schedule| schedule.next_after(now)) else {
                 continue;
             };

@@ -141,3 +141,30 @@ fn describe_speaks_both_languages() {
         "每天 02:30\n"
     );
 }
+
+#[test]
+fn a_calendar_holds_fire_times_back() {
+    let folder = carillon_testbed::Folder::create().expect("the temporary folder can be written");
+    let file = folder.join("holidays");
+    std::fs::write(&file, "12-25 .. 12-26  Christmas\n").expect("it can be written");
+    let file = file.display().to_string();
+    let from = [
+        "next",
+        "0 3 * * *",
+        "--from",
+        "2026-12-24T12:00:00Z",
+        "-n",
+        "1",
+        "--calendar",
+        &file,
+    ];
+    let shifting = [&from[..], &["--on-blackout", "shift"]].concat();
+    std::fs::write(folder.join("wrong"), "12-25\nSomeday\n").expect("it can be written");
+    let wrong = folder.join("wrong").display().to_string();
+
+    assert_eq!(stdout(&from), "2026-12-27T03:00:00+00:00\n");
+    assert_eq!(stdout(&shifting), "2026-12-27T00:00:00+00:00\n");
+    let told = refusal(&["next", "0 3 * * *", "--calendar", &wrong]);
+    assert!(told.contains("calendar, line 2, column 1"), "{told}");
+    refusal(&["next", "0 3 * * *", "--on-blackout", "wait"]);
+}

@@ -43,6 +43,8 @@ crate::words! {
         ManageNodes = "manage_nodes",
         /// Create, change and delete groups of jobs.
         ManageGroups = "manage_groups",
+        /// Create, change and delete calendars, and with them the fire times of every group's jobs.
+        ManageCalendars = "manage_calendars",
         /// Create, change and lock the accounts of people.
         ManageUsers = "manage_users",
         /// Give and take the roles owner and admin.
@@ -67,6 +69,7 @@ const RIGHTS: &[(Verb, &[Role])] = {
         (Verb::RunAs, &[Owner, Admin]),
         (Verb::ManageNodes, &[Owner, Admin, Operator]),
         (Verb::ManageGroups, &[Owner, Admin]),
+        (Verb::ManageCalendars, &[Owner, Admin]),
         (Verb::ManageUsers, &[Owner, Admin]),
         (Verb::ManageOwners, &[Owner]),
         (Verb::ReadAudit, &[Owner, Admin]),

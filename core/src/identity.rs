@@ -44,3 +44,7 @@ identity!(
     /// A person who signs in.
     UserId
 );
+identity!(
+    /// A named set of blackouts.
+    CalendarId
+);

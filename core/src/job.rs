@@ -6,6 +6,7 @@ use std::str::FromStr;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::CalendarUse;
 use crate::concurrency_key::ConcurrencyKey;
 use crate::identity::{GroupId, JobId};
 use crate::launch::LaunchSpec;
@@ -111,6 +112,24 @@ impl ScheduleText {
             job.0.cast_unsigned(),
         )
     }
+
+    /// The same for a job that keeps to a calendar, or to none.
+    ///
+    /// # Errors
+    /// When the expression, a zone or the calendar is not understood.
+    pub fn keeping_to(
+        &self,
+        calendar: Option<&CalendarUse>,
+        job: JobId,
+    ) -> Result<Schedule, ScheduleError> {
+        let schedule = self.parse(job)?;
+        match calendar {
+            Some(calendar) => {
+                Ok(schedule.with_calendar(calendar.blackouts()?, calendar.on_blackout))
+            }
+            None => Ok(schedule),
+        }
+    }
 }
 
 /// What a job does and under which policies: everything but its name, its schedule and its switch.
@@ -126,6 +145,9 @@ pub struct JobSpec {
     /// On which nodes.
     #[serde(skip_serializing_if = "is_default")]
     pub target: Target,
+    /// The calendar whose blackouts hold its ticks back.
+    #[serde(skip_serializing_if = "is_default")]
+    pub calendar: Option<CalendarUse>,
     /// What to do when the last run still lives.
     #[serde(skip_serializing_if = "is_default")]
     pub overlap: Overlap,
@@ -210,6 +232,16 @@ pub struct JobDraft {
     pub schedule: ScheduleText,
     /// What it does.
     pub spec: JobSpec,
+}
+
+impl JobDraft {
+    /// When it is due, as job number `job`.
+    ///
+    /// # Errors
+    /// When the expression, a zone or the calendar is not understood.
+    pub fn due(&self, job: JobId) -> Result<Schedule, ScheduleError> {
+        self.schedule.keeping_to(self.spec.calendar.as_ref(), job)
+    }
 }
 
 /// A job as the store keeps it.

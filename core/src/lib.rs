@@ -9,6 +9,7 @@
 
 pub mod access;
 pub mod announcement;
+pub mod calendar;
 pub mod claim;
 pub mod command_line;
 pub mod conclusion;
@@ -17,6 +18,7 @@ pub mod contact;
 pub mod crontab;
 pub mod evidence;
 pub mod fitness;
+pub mod icalendar;
 pub mod identity;
 pub mod import;
 pub mod incident;

@@ -2,12 +2,13 @@
 //!
 //! Responsible for what an expression means: which wall-clock times it matches (`calendar`), on
 //! which instants they fall (`next`, `zone`, `dst`), how it is read (`parse`, `item`, `every`,
-//! `at`), refused (`error`) and told in words (`describe`). Must not know jobs, nodes or the
-//! present: every question carries its own time.
+//! `at`), refused (`error`), told in words (`describe`), and held back by a calendar (`blacked`).
+//! Must not know jobs, nodes or the present: every question carries its own time.
 
 mod at;
+mod blacked;
 mod calendar;
-mod date;
+pub(crate) mod date;
 mod days;
 mod describe;
 mod dst;
@@ -20,12 +21,16 @@ mod parse;
 mod scanner;
 mod spread;
 mod years;
-mod zone;
+pub(crate) mod zone;
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::calendar::{Blackouts, OnBlackout};
 use crate::lang::Lang;
 
+use blacked::Blacked;
 use calendar::Calendar;
 use describe::Told;
 use dst::TimeClass;
@@ -33,6 +38,7 @@ use next::WallClock;
 use parse::{Expression, parse_expression};
 use zone::Zone;
 
+pub use blacked::{Fate, Foreseen};
 pub use dst::DstRule;
 pub use error::{ScheduleError, Subject};
 pub use field::Field;
@@ -60,6 +66,8 @@ enum Rule {
     },
     Reboot,
     Manual,
+    /// One of the above that keeps to a calendar; kept apart, so that the others need no room for it.
+    Blacked(Arc<Blacked>),
 }
 
 /// What makes a schedule fire.
@@ -105,6 +113,39 @@ impl Schedule {
         Ok(Schedule { rule })
     }
 
+    /// The same schedule, keeping to a calendar. What has no fire times by itself (`@reboot`, `@manual`) stays as it is.
+    #[must_use]
+    pub fn with_calendar(self, blackouts: Arc<Blackouts>, on_blackout: OnBlackout) -> Schedule {
+        Schedule {
+            rule: Rule::Blacked(Arc::new(Blacked {
+                schedule: self.without_calendar().clone(),
+                blackouts,
+                on_blackout,
+            })),
+        }
+    }
+
+    /// The schedule as if it had no calendar.
+    pub fn without_calendar(&self) -> &Schedule {
+        match &self.rule {
+            Rule::Blacked(blacked) => &blacked.schedule,
+            _ => self,
+        }
+    }
+
+    /// The blackouts it keeps to, and how; none without a calendar.
+    pub fn blackouts(&self) -> Option<(&Blackouts, OnBlackout)> {
+        match &self.rule {
+            Rule::Blacked(blacked) => Some((&blacked.blackouts, blacked.on_blackout)),
+            _ => None,
+        }
+    }
+
+    /// What becomes of its ticks after `from`, in order; ticks that one blackout swallows are told once.
+    pub fn foresee(&self, from: Timestamp) -> impl Iterator<Item = Foreseen> + '_ {
+        blacked::foresee(self, from)
+    }
+
     /// The first fire time strictly after `t`, a whole second; it depends on `t` alone.
     ///
     /// `None` means never: nothing within 100 years of `t`, or a schedule that does not fire by
@@ -118,6 +159,7 @@ impl Schedule {
                 (first - 1).div_euclid(period) * period + period
             }
             Rule::Reboot | Rule::Manual => return None,
+            Rule::Blacked(blacked) => blacked.next_from(first)?,
         };
         Timestamp::from_second(next).ok()
     }
@@ -133,20 +175,21 @@ impl Schedule {
 
     /// Says in words when it fires, as a sentence without a full stop. The zone is not named.
     pub fn describe(&self, lang: Lang) -> String {
-        let told = match &self.rule {
+        let told = match &self.without_calendar().rule {
             Rule::Calendar { calendar, .. } => Told::of_calendar(calendar),
             Rule::Every { period_s } => Told::Every {
                 period_s: *period_s,
             },
             Rule::Reboot => Told::Reboot,
             Rule::Manual => Told::Manual,
+            Rule::Blacked(_) => unreachable!("a calendar is laid over a schedule without one"),
         };
         told.in_words(lang)
     }
 
     /// What makes it fire.
     pub fn kind(&self) -> Kind {
-        match &self.rule {
+        match &self.without_calendar().rule {
             Rule::Calendar { calendar, .. } if calendar.is_one_moment() => Kind::Once,
             Rule::Calendar { .. } => Kind::Calendar,
             Rule::Every { period_s } => Kind::Every {
@@ -154,23 +197,24 @@ impl Schedule {
             },
             Rule::Reboot => Kind::Reboot,
             Rule::Manual => Kind::Manual,
+            Rule::Blacked(_) => unreachable!("a calendar is laid over a schedule without one"),
         }
     }
 
     /// Whether it is a fixed-time schedule: neither its minute nor its hour begins with a star.
     /// `@at` is one; `@every`, `@reboot` and `@manual` are not.
     pub fn is_fixed_time(&self) -> bool {
-        matches!(&self.rule, Rule::Calendar { calendar, .. } if calendar.class == TimeClass::Fixed)
+        matches!(&self.without_calendar().rule, Rule::Calendar { calendar, .. } if calendar.class == TimeClass::Fixed)
     }
 
     /// Whether it fires at the start of a node (`@reboot`).
     pub fn is_reboot(&self) -> bool {
-        matches!(self.rule, Rule::Reboot)
+        matches!(self.without_calendar().rule, Rule::Reboot)
     }
 
     /// Whether only a person starts it (`@manual`).
     pub fn is_manual(&self) -> bool {
-        matches!(self.rule, Rule::Manual)
+        matches!(self.without_calendar().rule, Rule::Manual)
     }
 
     /// Whether it has one fire time only: `@at`, or fields that name one second of one year.
@@ -180,10 +224,10 @@ impl Schedule {
 
     /// Whether it can fire more often than once a minute.
     pub fn is_sub_minute(&self) -> bool {
-        match &self.rule {
+        match &self.without_calendar().rule {
             Rule::Calendar { calendar, .. } => calendar.seconds.count_ones() > 1,
             Rule::Every { period_s } => *period_s < 60,
-            Rule::Reboot | Rule::Manual => false,
+            Rule::Reboot | Rule::Manual | Rule::Blacked(_) => false,
         }
     }
 }

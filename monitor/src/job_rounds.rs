@@ -47,7 +47,10 @@ async fn judge(
     }
     let schedule = trouble.schedule.as_ref();
     let next_time = schedule
-        .and_then(|schedule| schedule.parse(tick.job).ok())
+        .and_then(|schedule| {
+            let calendar = trouble.calendar.as_ref();
+            schedule.keeping_to(calendar, tick.job).ok()
+        })
         .and_then(|schedule| schedule.next_after(now));
     let output = match trouble.evidence.started_at {
         Some(_) => last_lines(&store.output_tail(tick, trouble.evidence.attempt).await?),

@@ -12,6 +12,7 @@ use carillon_core::run::Outcome;
 use carillon_core::schedule::{DstRule, Schedule};
 use carillon_core::scheduler::Plan;
 
+use crate::calendar::Calendar;
 use crate::dice::Dice;
 use crate::time::{MILLISECOND, Micros, SECOND, span, stamp};
 
@@ -65,6 +66,7 @@ pub(crate) struct Version {
     pub(crate) version: i64,
     pub(crate) enabled: bool,
     pub(crate) rhythm: Rhythm,
+    pub(crate) calendar: Option<Calendar>,
     pub(crate) placement: Placement,
     pub(crate) target: Arc<Target>,
     pub(crate) overlap: Overlap,
@@ -95,6 +97,7 @@ impl Version {
             job,
             version: 1,
             enabled: true,
+            calendar: Calendar::draw(dice),
             rhythm: Rhythm::draw(dice),
             placement,
             target: Arc::new(target),
@@ -112,6 +115,10 @@ impl Version {
     /// The next version: a draw of something else, or the switch.
     pub(crate) fn edit(&self, dice: &mut Dice) -> Self {
         let mut next = self.clone();
+        // As often as not an edit gives the job another calendar, or none.
+        if dice.clone().next().is_multiple_of(2) {
+            next.calendar = Calendar::draw(dice);
+        }
         match dice.between(0, 6) {
             0 => next.enabled = !next.enabled,
             1 | 2 => next.rhythm = Rhythm::draw(dice),
@@ -123,14 +130,28 @@ impl Version {
         next
     }
 
+    /// Whether it asks for a tick in that second.
+    pub(crate) fn is_due(&self, second: i64) -> bool {
+        let alone = |second| self.rhythm.is_due(second);
+        match &self.calendar {
+            Some(calendar) => calendar.is_due(second, alone),
+            None => alone(second),
+        }
+    }
+
     pub(crate) fn plan(&self) -> Plan {
         let expression = self.rhythm.expression();
         let schedule = Schedule::parse(&expression, "UTC", DstRule::Cron, 0);
+        let schedule = schedule.expect("worlds are drawn from valid expressions");
+        let schedule = match &self.calendar {
+            Some(calendar) => calendar.over(schedule),
+            None => schedule,
+        };
         Plan {
             job: self.job,
             version: self.version,
             enabled: self.enabled,
-            schedule: schedule.expect("worlds are drawn from valid expressions"),
+            schedule,
             placement: self.placement,
             target: Arc::clone(&self.target),
             priority: Priority::default(),

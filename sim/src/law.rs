@@ -315,7 +315,7 @@ impl Witness {
                 let is_its = tenure.enabled
                     && tenure.valid_from < at
                     && tenure.valid_until.is_none_or(|until| at <= until);
-                if is_its && tenure.rhythm.is_due(second) {
+                if is_its && tenure.is_due(second) {
                     self.judge_tick(tenure, at, ledger, &mut records);
                 }
             }

@@ -145,9 +145,13 @@ impl Ledger {
             let (enabled, placement) = (version.enabled, version.placement);
             let (number, overlap) = (version.version, version.overlap);
             let key = version.key.map_or(String::new(), |key| format!(" key {key}"));
+            let calendar = match &version.calendar {
+                Some(calendar) => format!(" {calendar:?}"),
+                None => String::new(),
+            };
             let (misfire, deadline) = (version.late.misfire, version.late.start_deadline);
             format!(
-                "store: job {job} version {number}: {rhythm:?} enabled={enabled} {placement} overlap {overlap}{key} misfire {misfire} deadline {deadline:#}"
+                "store: job {job} version {number}: {rhythm:?} enabled={enabled} {placement} overlap {overlap}{key} misfire {misfire} deadline {deadline:#}{calendar}"
             )
         });
         self.touch(version.job);

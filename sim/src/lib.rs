@@ -6,6 +6,7 @@
 
 mod agent;
 mod bug;
+mod calendar;
 mod crontab;
 mod dice;
 mod happening;

@@ -36,10 +36,11 @@ const fn table(part: Part, name: &'static str, key: &'static str) -> Table {
 }
 
 /// Every table that backups hold; one that others refer to comes before them.
-pub(crate) static TABLES: [Table; 22] = [
+pub(crate) static TABLES: [Table; 23] = [
     table(Part::Setup, "cluster", "id"),
     table(Part::Setup, "job_groups", "id"),
     table(Part::Setup, "concurrency_keys", "id"),
+    table(Part::Setup, "calendars", "id"),
     table(Part::Setup, "jobs", "id"),
     table(Part::Setup, "job_versions", "job_id, version"),
     table(Part::Setup, "users", "id"),

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
+use crate::calendars::{KeptCalendar, keep_calendar};
 use crate::error::{StoreError, breaks_unique};
 use crate::job_row::{JobRow, job_columns, read_draft, spec_text};
 use crate::jobs::raise_jobs_revision;
@@ -144,11 +145,11 @@ async fn insert_jobs(
 ) -> Result<(), StoreError> {
     static INSERT: Statement = Statement::new(
         "insert into jobs
-            (group_id, name, live_name, description, enabled, schedule, zone, dst, spec, overlap, key_id, import_key,
-            import_source, import_version, version, revision, valid_from, created_at, updated_at)
-        select group_id, name, name, description, enabled, schedule, zone, dst, spec, overlap, key_id, import_key,
-            ?, 1, 1, (select jobs_revision from cluster where id = 1), {now}, {now}, {now}
-        from {batch(group_id, name text, description text, enabled, schedule text, zone text, dst text, spec text, overlap text, key_id, import_key text)}",
+            (group_id, name, live_name, description, enabled, schedule, zone, dst, spec, overlap, key_id,
+            calendar_id, calendar_version, import_key, import_source, import_version, version, revision, valid_from, created_at, updated_at)
+        select group_id, name, name, description, enabled, schedule, zone, dst, spec, overlap, key_id,
+            calendar_id, calendar_version, import_key, ?, 1, 1, (select jobs_revision from cluster where id = 1), {now}, {now}, {now}
+        from {batch(group_id, name text, description text, enabled, schedule text, zone text, dst text, spec text, overlap text, key_id, calendar_id, calendar_version, import_key text)}",
     );
     static KEEP: Statement = Statement::new(
         "insert into job_versions
@@ -158,11 +159,17 @@ async fn insert_jobs(
         from {batch(import_key text)}
         {then} jobs j on j.import_key = batch.import_key",
     );
-    let mut rows = Vec::with_capacity(jobs.len());
+    let mut kept = Vec::with_capacity(jobs.len());
     for job in jobs {
+        let mut draft = job.draft.clone();
+        let calendar = keep_calendar(change, &mut draft).await?;
+        kept.push((job.key.as_str(), draft, calendar));
+    }
+    let mut rows = Vec::with_capacity(jobs.len());
+    for (import_key, draft, calendar) in &kept {
         // Before the cluster's row, as everybody else who locks both.
-        let key = number_key(change, &job.draft).await?;
-        rows.push(draft_json(job, key)?);
+        let key = number_key(change, draft).await?;
+        rows.push(draft_json((import_key, draft), key, *calendar)?);
     }
     // The cluster's row is locked before the jobs get their revision, so that revisions become visible in order.
     raise_jobs_revision(change).await?;
@@ -192,8 +199,11 @@ async fn insert_jobs(
     write_deed(change, deed).await
 }
 
-fn draft_json(job: &ImportedJob, key: Option<KeyId>) -> Result<Json, StoreError> {
-    let draft = &job.draft;
+fn draft_json(
+    (import_key, draft): (&str, &JobDraft),
+    key: Option<KeyId>,
+    calendar: KeptCalendar,
+) -> Result<Json, StoreError> {
     Ok(json!([
         draft.group.0,
         draft.name.as_str(),
@@ -205,7 +215,9 @@ fn draft_json(job: &ImportedJob, key: Option<KeyId>) -> Result<Json, StoreError>
         spec_text(draft)?,
         draft.spec.overlap.to_string(),
         key.map(|key| key.0),
-        job.key,
+        calendar.id,
+        calendar.version,
+        import_key,
     ]))
 }
 

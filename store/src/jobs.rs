@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
+use crate::calendars::{KeptCalendar, keep_calendar};
 use crate::error::{StoreError, breaks_unique};
 use crate::job_row::{JobRow, draft_text, job_columns, spec_text};
 use crate::lanes::number_key;
@@ -70,12 +71,15 @@ impl Store {
         static INSERT: Statement = Statement::new(
             "insert into jobs
                 (group_id, name, live_name, description, enabled, schedule, zone, dst, spec, overlap, key_id,
-                version, revision, valid_from, created_at, updated_at)
-            values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, {now}, {now}, {now})",
+                calendar_id, calendar_version, version, revision, valid_from, created_at, updated_at)
+            values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, {now}, {now}, {now})",
         );
         self.write(Store::TIMEOUT, || async {
             let mut change = self.begin().await?;
             check_group(&mut change, draft).await?;
+            let mut draft = draft.clone();
+            let calendar = keep_calendar(&mut change, &mut draft).await?;
+            let draft = &draft;
             let key = number_key(&mut change, draft).await?;
             let values = args![
                 draft.group,
@@ -89,6 +93,8 @@ impl Store {
                 spec_text(draft)?,
                 draft.spec.overlap.to_string(),
                 key,
+                calendar.id,
+                calendar.version,
             ];
             let inserted = change.insert(&INSERT, values).await;
             let id = JobId(name_taken(inserted, draft)?);
@@ -142,14 +148,20 @@ impl Store {
             if row.is_deleted != (*edit == JobChange::Restore) {
                 return Err(not_found());
             }
-            let (before, draft) = match (row.job, edit) {
+            let (before, mut draft) = match (row.job, edit) {
                 (Ok(job), _) => (Some(draft_text(&job.draft)), edit.apply(&job.draft)),
                 // A broken row is mended by replacing all of it.
                 (Err(_), JobChange::Replace(draft)) => (None, (**draft).clone()),
                 (Err(corrupt), _) => return Err(corrupt.into()),
             };
             check_group(&mut change, &draft).await?;
-            name_taken(update(&mut change, id, edit, &draft).await, &draft)?;
+            let calendar = match edit {
+                // What is deleted keeps to nothing, and must be deletable without its calendar.
+                JobChange::Delete => KeptCalendar::default(),
+                _ => keep_calendar(&mut change, &mut draft).await?,
+            };
+            let updated = update(&mut change, id, edit, (&draft, calendar)).await;
+            name_taken(updated, &draft)?;
             let job = finish_edit(&mut change, id, editor).await?;
             let deed = Deed {
                 editor,
@@ -196,12 +208,13 @@ async fn update(
     change: &mut Change,
     id: JobId,
     edit: &JobChange,
-    draft: &JobDraft,
+    (draft, calendar): (&JobDraft, KeptCalendar),
 ) -> Result<(), StoreError> {
     static UPDATE: Statement = Statement::new(
         "update jobs
         set group_id = ?, name = ?, live_name = ?, description = ?, enabled = ?,
-            schedule = ?, zone = ?, dst = ?, spec = ?, overlap = ?, key_id = ?, deleted_at = ?,
+            schedule = ?, zone = ?, dst = ?, spec = ?, overlap = ?, key_id = ?,
+            calendar_id = ?, calendar_version = ?, deleted_at = ?,
             version = version + 1, valid_from = {greatest}(valid_from + 1, {now}), updated_at = {now}
         where id = ?",
     );
@@ -224,6 +237,8 @@ async fn update(
         spec_text(draft)?,
         draft.spec.overlap.to_string(),
         number_key(change, draft).await?,
+        calendar.id,
+        calendar.version,
         deleted_at,
         id,
     ];

@@ -4,7 +4,7 @@
 //! known not to have happened or whether nobody knows ([`StoreError::is_unknown`]); then the same call may be made
 //! again, since every change carries a token, a version or a key that makes its repetition harmless.
 //!
-//! Locks are taken in one order everywhere: jobs, runs, what hangs on runs, nodes, the cluster row; rows of one
+//! Locks are taken in one order everywhere: jobs, calendars, concurrency keys, runs, what hangs on runs, nodes, the cluster row; rows of one
 //! table in the order of their keys. Nothing here knows schedules, nodes' clocks, pages or mail.
 
 mod address;
@@ -15,6 +15,9 @@ mod audit_log;
 mod backend;
 mod backup;
 mod beats;
+mod calendar_hand_on;
+mod calendar_uses;
+mod calendars;
 mod claim_rules;
 mod claims;
 mod clock;
@@ -75,6 +78,9 @@ pub use audit_log::{AuditEntry, AuditFilter, Editor};
 use backend::Backend;
 pub use backup::{BackupError, BackupProgress, BackupScope};
 pub use beats::{Beat, BeatAnswer, Bulletin};
+pub use calendar_hand_on::{HAND_ON_BATCH_MAX, HandedOn};
+pub use calendar_uses::{CalendarJob, CalendarUses};
+pub use calendars::{Calendar, CalendarDraft};
 pub use claims::Claimed;
 pub use deliveries::{
     Channel, ClaimedDelivery, DeliveryEnd, DeliveryRecord, DeliveryState, Destination,

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use carillon_core::identity::{GroupId, JobId, NodeId, UserId};
+use carillon_core::identity::{CalendarId, GroupId, JobId, NodeId, UserId};
 use carillon_core::token::Token;
 use jiff::Timestamp;
 use sqlx::Row as _;
@@ -48,6 +48,7 @@ value_from! {
     GroupId, v => Value::Int(Some(v.0));
     NodeId, v => Value::Int(Some(v.0));
     UserId, v => Value::Int(Some(v.0));
+    CalendarId, v => Value::Int(Some(v.0));
     Option<NodeId>, v => Value::Int(v.map(|node| node.0));
     Option<KeyId>, v => Value::Int(v.map(|key| key.0));
     serde_json::Value, v => Value::Text(Some(v.to_string()));

@@ -1,5 +1,6 @@
 //! What the monitor asks about runs and jobs: news of bad ends, and whether all is well again.
 
+use carillon_core::calendar::CalendarUse;
 use carillon_core::evidence::RunEvidence;
 use carillon_core::identity::JobId;
 use carillon_core::job::{JobSpec, ScheduleText};
@@ -29,6 +30,8 @@ pub struct Trouble {
     pub job_name: Option<String>,
     /// When the job is due.
     pub schedule: Option<ScheduleText>,
+    /// The calendar it keeps to.
+    pub calendar: Option<CalendarUse>,
     /// What people want to be told about it.
     pub watch: Watch,
     /// The facts, but for output and next fire time.
@@ -382,6 +385,7 @@ fn read_trouble(notice: i64, cells: &mut Cells<'_>) -> Result<Trouble, StoreErro
         outcome,
         job_name,
         schedule,
+        calendar: spec.calendar,
         watch: spec.watch,
         evidence,
     })

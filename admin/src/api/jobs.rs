@@ -20,6 +20,7 @@ use super::runs::run_document;
 use crate::app::App;
 use crate::cursor;
 use crate::faults::Fault;
+use crate::jobs::calendar_choice::settle;
 use crate::jobs::document::{apply, blank, require, write};
 use crate::runs::actions::PATIENCE;
 use crate::viewer::Viewer;
@@ -128,6 +129,14 @@ pub(crate) async fn create(
         .ok_or(Fault::Forbidden { verb: Verb::Edit })?;
     let mut draft = blank(first.id);
     let mut errors = apply(&document, &mut draft, &editable, JobId(0));
+    if draft.spec.calendar.is_some() {
+        settle(
+            &mut draft,
+            &app.store.calendars().await?,
+            JobId(0),
+            &mut errors,
+        );
+    }
     require(&document, &mut errors);
     if !errors.is_empty() {
         return Err(errors.into_fault());
@@ -178,7 +187,10 @@ pub(crate) async fn change(
         job.draft.group,
     )?;
     let mut draft = job.draft.clone();
-    let errors = apply(&body.0, &mut draft, &groups, id);
+    let mut errors = apply(&body.0, &mut draft, &groups, id);
+    if draft.spec.calendar.is_some() && !is_switch {
+        settle(&mut draft, &app.store.calendars().await?, id, &mut errors);
+    }
     if !errors.is_empty() {
         return Err(errors.into_fault());
     }
@@ -206,7 +218,7 @@ fn require_rights(viewer: &Viewer, old: &JobDraft, new: &JobDraft) -> Result<(),
 }
 
 /// The version in `If-Match`.
-fn tagged_version(headers: &HeaderMap) -> Option<i64> {
+pub(super) fn tagged_version(headers: &HeaderMap) -> Option<i64> {
     let tag = headers.get(header::IF_MATCH)?.to_str().ok()?;
     tag.trim_start_matches("W/").trim_matches('"').parse().ok()
 }

@@ -57,6 +57,7 @@ fn success(listed: &Listed) -> (&'static str, Option<&'static str>) {
         "runs" => "Run",
         "nodes" => "Node",
         "groups" => "Group",
+        "calendars" => "Calendar",
         "users" => "User",
         "tokens" => "Token",
         "incidents" => "Incident",
@@ -68,6 +69,7 @@ fn success(listed: &Listed) -> (&'static str, Option<&'static str>) {
         "Runs",
         "Nodes",
         "Groups",
+        "Calendars",
         "Users",
         "Tokens",
         "Incidents",
@@ -123,7 +125,7 @@ fn operation(listed: &Listed) -> Value {
         "parameters": parameters(listed),
         "responses": responses,
     });
-    if matches!(listed.method, Method::POST | Method::PATCH) {
+    if matches!(listed.method, Method::POST | Method::PATCH | Method::PUT) {
         operation["requestBody"] =
             json!({ "content": { "application/json": { "schema": { "type": "object" } } } });
     }

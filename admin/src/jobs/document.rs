@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+use super::calendar_choice::{put_calendar, put_on_blackout};
 use super::judgement::judge;
 use crate::form::FieldErrors;
 use crate::moment::rfc3339;
@@ -65,7 +66,7 @@ pub(crate) fn write_draft(draft: &JobDraft, groups: &[JobGroup]) -> Value {
         .iter()
         .map(|(variable, name)| (variable.clone(), json!(name)))
         .collect();
-    json!({
+    let mut document = json!({
         "name": draft.name,
         "group": group.map_or_else(|| draft.group.to_string(), |group| group.name.clone()),
         "group_id": draft.group,
@@ -107,7 +108,11 @@ pub(crate) fn write_draft(draft: &JobDraft, groups: &[JobGroup]) -> Value {
         "delivery": spec.delivery,
         "success_codes": spec.success_codes,
         "mail_to": spec.mail_to,
-    })
+    });
+    let calendar = spec.calendar.as_ref();
+    document["calendar"] = json!(calendar.map(|kept| &kept.name));
+    document["on_blackout"] = json!(calendar.map(|kept| kept.on_blackout));
+    document
 }
 
 fn seconds(ms: u64) -> Value {
@@ -151,7 +156,7 @@ pub(crate) fn require(document: &Document, errors: &mut FieldErrors) {
 fn unknown(key: &str) -> String {
     let known = "name, group, description, enabled, schedule, zone, dst, command, shell, cwd, env, secrets, stdin, run_as, umask, nice, ionice, \
          limits, timeout_s, run_timeout_s, idle_timeout_s, kill_grace_s, output_head_bytes, output_tail_bytes, keep_output, leftovers, placement, \
-         labels, nodes, exclude_nodes, overlap, concurrency_key, priority, misfire, misfire_window_s, start_deadline_s, retry, delivery, success_codes, mail_to";
+         labels, nodes, exclude_nodes, calendar, on_blackout, overlap, concurrency_key, priority, misfire, misfire_window_s, start_deadline_s, retry, delivery, success_codes, mail_to";
     format!("a job has no field {key:?}; it has {known}")
 }
 
@@ -341,6 +346,8 @@ fn set_policy(key: &str, value: &Value, spec: &mut JobSpec) -> Set {
         "labels" => put(&mut spec.target.labels, value),
         "nodes" => put(&mut spec.target.nodes, value),
         "exclude_nodes" => put(&mut spec.target.exclude, value),
+        "calendar" => Some(put_calendar(&mut spec.calendar, value)),
+        "on_blackout" => Some(put_on_blackout(&mut spec.calendar, value)),
         "overlap" => put(&mut spec.overlap, value),
         "concurrency_key" if value.as_str() == Some("") => {
             spec.concurrency_key = None;
@@ -365,67 +372,4 @@ fn set_policy(key: &str, value: &Value, spec: &mut JobSpec) -> Set {
 }
 
 #[cfg(test)]
-mod tests {
-    use carillon_store::GroupLimits;
-
-    use super::*;
-
-    fn document(value: Value) -> Document {
-        value.as_object().unwrap().clone()
-    }
-
-    fn groups() -> Vec<JobGroup> {
-        vec![JobGroup {
-            id: GroupId(1),
-            name: "default".to_owned(),
-            description: String::new(),
-            limits: GroupLimits::default(),
-            created_at: jiff::Timestamp::UNIX_EPOCH,
-        }]
-    }
-
-    #[test]
-    fn a_document_reads_back_from_its_draft() {
-        let mut draft = blank(GroupId(1));
-        let given = document(json!({
-            "name": "nightly", "group": "default", "command": "backup --all", "schedule": "0 3 * * *", "zone": "Europe/Berlin",
-            "env": {"LEVEL": "9"}, "secrets": {"DB_PASSWORD": "db-password"}, "placement": "n(2)", "labels": {"role": "web"}, "overlap": "queue(5)", "concurrency_key": "db", "priority": 8, "misfire": "all(3)",
-            "timeout_s": 1.5, "run_timeout_s": 90, "kill_grace_s": 3, "retry": {"max_attempts": 3, "delay_s": 1}, "umask": "027", "keep_output": true, "ionice": "best_effort(6)", "exclude_nodes": ["b"],
-        }));
-        assert!(apply(&given, &mut draft, &groups(), JobId(0)).is_empty());
-
-        let written = write_draft(&draft, &groups());
-        for (key, value) in given.iter().filter(|(key, _)| *key != "retry") {
-            assert_eq!(&written[key], value, "{key}");
-        }
-        assert_eq!(written["retry"]["max_attempts"], 3);
-        let mut again = blank(GroupId(1));
-        assert!(apply(&document(written), &mut again, &groups(), JobId(0)).is_empty());
-        assert_eq!(again, draft);
-    }
-
-    #[test]
-    fn every_wrong_field_is_named_at_once() {
-        let mut draft = blank(GroupId(1));
-        let wrong = document(json!({
-            "name": "", "command": " ", "schedule": "61 * * * *", "uid": 0, "timeout_s": -1, "run_timeout_s": 0, "env": {"A B": "x"}, "secrets": {"A": "../x"}, "group": "none",
-            "overlap": "sometimes", "concurrency_key": " ", "priority": 10, "ionice": "best_effort(8)", "retry": {"max_attempts": 0}, "success_codes": [256],
-        }));
-        let errors = apply(&wrong, &mut draft, &groups(), JobId(0));
-
-        for field in wrong.keys() {
-            assert!(errors.of(field).is_some(), "{field}");
-        }
-        assert!(errors.of("uid").unwrap().contains("has no field"));
-    }
-
-    #[test]
-    fn a_wrong_zone_is_told_at_the_zone() {
-        let mut draft = blank(GroupId(1));
-        let wrong =
-            document(json!({"command": "x", "schedule": "* * * * *", "zone": "Europe/Belrin"}));
-        let errors = apply(&wrong, &mut draft, &groups(), JobId(0));
-
-        assert!(errors.of("zone").is_some() && errors.of("schedule").is_none());
-    }
-}
+mod tests;

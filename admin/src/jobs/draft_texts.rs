@@ -7,8 +7,9 @@ use carillon_core::placement::Placement;
 
 use super::fields::{duration, duration_s};
 
-pub(super) fn texts_of_work(draft: &JobDraft) -> [(&'static str, String); 14] {
+pub(super) fn texts_of_work(draft: &JobDraft) -> [(&'static str, String); 16] {
     let launch = &draft.spec.launch;
+    let calendar = draft.spec.calendar.as_ref();
     let env = launch
         .env
         .iter()
@@ -25,6 +26,19 @@ pub(super) fn texts_of_work(draft: &JobDraft) -> [(&'static str, String); 14] {
         ("schedule", draft.schedule.expression.clone()),
         ("zone", draft.schedule.zone.clone()),
         ("dst", draft.schedule.dst.to_string()),
+        (
+            "calendar",
+            calendar
+                .map(|kept| kept.name.to_string())
+                .unwrap_or_default(),
+        ),
+        (
+            "on_blackout",
+            calendar
+                .map(|kept| kept.on_blackout)
+                .unwrap_or_default()
+                .to_string(),
+        ),
         ("enabled", if draft.enabled { "1" } else { "" }.to_owned()),
         ("shell", text(&launch.shell)),
         ("cwd", text(&launch.cwd)),

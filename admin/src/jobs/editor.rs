@@ -7,11 +7,12 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use carillon_core::access::Verb;
-use carillon_core::identity::JobId;
+use carillon_core::identity::{GroupId, JobId};
 use carillon_core::job::{Job, JobDraft};
 use carillon_core::run::Outcome;
-use carillon_store::{JobChange, JobGroup, StoreError};
+use carillon_store::{Calendar, JobChange, JobGroup, StoreError};
 
+use super::calendar_choice::{hold, settle};
 use super::document::{apply, blank, write_draft};
 use super::fields::Fields;
 use super::preview::{Asked, Preview};
@@ -44,6 +45,7 @@ struct EditorPage {
     v: Fields,
     errors: FieldErrors,
     groups: Vec<JobGroup>,
+    calendars: Vec<Calendar>,
     zones: &'static [&'static str],
     may_run_as: bool,
     preview: Preview,
@@ -70,16 +72,21 @@ impl EditorPage {
         id: Option<JobId>,
         version: i64,
         v: Fields,
-        groups: Vec<JobGroup>,
+        Choices { groups, calendars }: Choices,
     ) -> Self {
         let asked = Asked {
             schedule: v.of("schedule").to_owned(),
             zone: v.of("zone").to_owned(),
             dst: v.of("dst").to_owned(),
             id: id.map(|id| id.0),
+            ..Asked::default()
         };
+        let chosen = calendars
+            .iter()
+            .find(|one| v.is("calendar", one.draft.name.as_str()));
+        let kept = chosen.map(|one| hold(one, v.of("on_blackout").parse().unwrap_or_default()));
         EditorPage {
-            preview: Preview::of(&asked, &chrome.moments),
+            preview: Preview::of(&asked, kept.as_ref(), &chrome.moments),
             may_run_as: chrome.may(Verb::RunAs),
             w: chrome.words,
             zones: crate::zones::NAMES,
@@ -90,6 +97,7 @@ impl EditorPage {
             version,
             v,
             groups,
+            calendars,
         }
     }
 
@@ -98,11 +106,26 @@ impl EditorPage {
     }
 }
 
-/// The groups in which the viewer may edit jobs.
-async fn editable_groups(app: &App, viewer: &Viewer) -> Result<Vec<JobGroup>, Fault> {
-    let mut groups = app.store.groups().await?;
-    groups.retain(|group| viewer.rights.allows_in(Verb::Edit, group.id));
-    Ok(groups)
+/// What the editor offers.
+#[derive(Debug, Clone)]
+struct Choices {
+    /// The groups in which the viewer may edit jobs.
+    groups: Vec<JobGroup>,
+    calendars: Vec<Calendar>,
+}
+
+impl Choices {
+    async fn of(app: &App, viewer: &Viewer) -> Result<Self, Fault> {
+        let mut groups = app.store.groups().await?;
+        groups.retain(|group| viewer.rights.allows_in(Verb::Edit, group.id));
+        let calendars = app.store.calendars().await?;
+        Ok(Choices { groups, calendars })
+    }
+
+    fn first_group(&self) -> Result<GroupId, Fault> {
+        let first = self.groups.first().map(|group| group.id);
+        first.ok_or(Fault::Forbidden { verb: Verb::Edit })
+    }
 }
 
 /// The job to copy from.
@@ -118,11 +141,8 @@ pub(crate) async fn new(
     Query(source): Query<Source>,
     chrome: Chrome,
 ) -> Result<Response, Fault> {
-    let groups = editable_groups(&app, &viewer).await?;
-    let group = groups
-        .first()
-        .ok_or(Fault::Forbidden { verb: Verb::Edit })?
-        .id;
+    let choices = Choices::of(&app, &viewer).await?;
+    let group = choices.first_group()?;
     let v = match source.from {
         Some(id) => {
             let job = app.store.job(JobId(id)).await?;
@@ -138,7 +158,7 @@ pub(crate) async fn new(
             Fields::of_draft(&draft).without_name()
         }
     };
-    show(&EditorPage::of(chrome, None, 0, v, groups))
+    show(&EditorPage::of(chrome, None, 0, v, choices))
 }
 
 /// The editor of a job.
@@ -149,13 +169,13 @@ pub(crate) async fn edit(
     chrome: Chrome,
 ) -> Result<Response, Fault> {
     let job = app.store.job(id).await?;
-    let groups = editable_groups(&app, &viewer).await?;
+    let choices = Choices::of(&app, &viewer).await?;
     show(&EditorPage::of(
         chrome,
         Some(id),
         job.version,
         Fields::of_draft(&job.draft),
-        groups,
+        choices,
     ))
 }
 
@@ -163,7 +183,7 @@ pub(crate) async fn edit(
 fn read_draft(
     v: &Fields,
     base: JobDraft,
-    groups: &[JobGroup],
+    choices: &Choices,
     id: JobId,
     viewer: &Viewer,
 ) -> (JobDraft, FieldErrors) {
@@ -171,7 +191,8 @@ fn read_draft(
     let document = v.document(&mut errors);
     let run_as = base.spec.launch.run_as.clone();
     let mut draft = base;
-    errors.append(apply(&document, &mut draft, groups, id));
+    errors.append(apply(&document, &mut draft, &choices.groups, id));
+    settle(&mut draft, &choices.calendars, id, &mut errors);
     if draft.spec.launch.run_as != run_as && viewer.require_in(Verb::RunAs, draft.group).is_err() {
         errors.add("run_as", Fault::Forbidden { verb: Verb::RunAs }.to_string());
     }
@@ -185,14 +206,11 @@ pub(crate) async fn create(
     chrome: Chrome,
     posted: Posted,
 ) -> Result<Response, Fault> {
-    let groups = editable_groups(&app, &viewer).await?;
-    let group = groups
-        .first()
-        .ok_or(Fault::Forbidden { verb: Verb::Edit })?
-        .id;
+    let choices = Choices::of(&app, &viewer).await?;
+    let group = choices.first_group()?;
     let v = Fields::of_posted(&posted);
-    let (draft, errors) = read_draft(&v, blank(group), &groups, JobId(0), &viewer);
-    let mut page = EditorPage::of(chrome, None, 0, v, groups);
+    let (draft, errors) = read_draft(&v, blank(group), &choices, JobId(0), &viewer);
+    let mut page = EditorPage::of(chrome, None, 0, v, choices);
     page.errors = errors;
     if !page.errors.is_empty() {
         return page.refused(StatusCode::UNPROCESSABLE_ENTITY);
@@ -216,11 +234,11 @@ pub(crate) async fn save(
     posted: Posted,
 ) -> Result<Response, Fault> {
     let current = app.store.job(id).await?;
-    let groups = editable_groups(&app, &viewer).await?;
+    let choices = Choices::of(&app, &viewer).await?;
     let version = posted.text("version").parse().unwrap_or(0);
     let v = Fields::of_posted(&posted);
-    let (draft, errors) = read_draft(&v, current.draft.clone(), &groups, id, &viewer);
-    let mut page = EditorPage::of(chrome, Some(id), version, v, groups);
+    let (draft, errors) = read_draft(&v, current.draft.clone(), &choices, id, &viewer);
+    let mut page = EditorPage::of(chrome, Some(id), version, v, choices);
     page.errors = errors;
     if !page.errors.is_empty() {
         return page.refused(StatusCode::UNPROCESSABLE_ENTITY);
@@ -275,7 +293,7 @@ pub(crate) async fn check(
     chrome: Chrome,
     posted: Posted,
 ) -> Result<Response, Fault> {
-    let groups = editable_groups(&app, &viewer).await?;
+    let choices = Choices::of(&app, &viewer).await?;
     let id = posted.text("id").parse().ok();
     let version = posted.text("version").parse().unwrap_or(0);
     show(&EditorPage::of(
@@ -283,6 +301,6 @@ pub(crate) async fn check(
         id,
         version,
         Fields::of_posted(&posted),
-        groups,
+        choices,
     ))
 }

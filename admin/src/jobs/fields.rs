@@ -22,6 +22,8 @@ const SINGLE: &[&str] = &[
     "schedule",
     "zone",
     "dst",
+    "calendar",
+    "on_blackout",
     "enabled",
     "shell",
     "cwd",
@@ -141,6 +143,12 @@ impl Fields {
         ] {
             self.put_duration(field, key, &mut document, errors);
         }
+        document.insert("calendar".to_owned(), json!(self.of("calendar")));
+        let on_blackout = match self.of("calendar").trim().is_empty() {
+            true => Value::Null,
+            false => json!(self.of("on_blackout")),
+        };
+        document.insert("on_blackout".to_owned(), on_blackout);
         for name in ["env", "secrets"] {
             document.insert(name.to_owned(), self.pairs(name, &['\n'], errors));
         }

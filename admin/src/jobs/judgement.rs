@@ -19,6 +19,7 @@ pub(super) fn judge(draft: &JobDraft, job: JobId, errors: &mut FieldErrors) {
         let field = match error.subject() {
             Subject::Zone => "zone",
             Subject::Expression | Subject::Field(_) => "schedule",
+            Subject::Calendar { .. } => "calendar",
         };
         errors.add(field, error.to_string());
     }

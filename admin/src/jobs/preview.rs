@@ -1,16 +1,23 @@
 //! What a schedule means: its sentence, its next fire times with what clock changes do to them, or the error with
 //! a caret at the place. A fragment of the editor, drawn by the server with and without scripts.
 
+use std::sync::Arc;
+
 use askama::Template;
-use axum::extract::Query;
+use axum::extract::{Query, State};
 use axum::response::Response;
+use carillon_core::calendar::CalendarUse;
 use carillon_core::identity::JobId;
 use carillon_core::job::ScheduleText;
-use carillon_core::schedule::{DstRule, Schedule, ScheduleError, Subject, time_zone};
+use carillon_core::schedule::{
+    DstRule, Fate, Foreseen, Schedule, ScheduleError, Subject, time_zone,
+};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
+use super::calendar_choice::hold;
+use crate::app::App;
 use crate::faults::Fault;
 use crate::moment::{Moments, in_zone};
 use crate::page::{Chrome, show};
@@ -28,6 +35,9 @@ pub(crate) struct Asked {
     pub(crate) dst: String,
     /// The job's number, which `H` hashes; absent while there is none.
     pub(crate) id: Option<i64>,
+    /// The name of the calendar that the job keeps to; empty for none.
+    pub(crate) calendar: String,
+    pub(crate) on_blackout: String,
 }
 
 /// The schedule as understood, or not.
@@ -65,11 +75,13 @@ struct Fire {
     in_utc: String,
     distance: String,
     flag: Option<String>,
+    /// Whether nothing fires then: a blackout swallows it or holds it back.
+    is_held: bool,
 }
 
 impl Preview {
-    /// Looks at a schedule.
-    pub(crate) fn of(asked: &Asked, moments: &Moments) -> Self {
+    /// Looks at a schedule and the calendar it keeps to.
+    pub(crate) fn of(asked: &Asked, calendar: Option<&CalendarUse>, moments: &Moments) -> Self {
         let w = moments.words;
         if asked.schedule.trim().is_empty() {
             return Preview {
@@ -87,7 +99,8 @@ impl Preview {
             zone: zone.to_owned(),
             dst: asked.dst.parse().unwrap_or_default(),
         };
-        let meaning = match text.parse(JobId(asked.id.unwrap_or(0))) {
+        let job = JobId(asked.id.unwrap_or(0));
+        let meaning = match text.keeping_to(calendar, job) {
             Err(error) => wrong(&text.expression, &error),
             Ok(schedule) => fires(&schedule, &text, moments, asked.id.is_none()),
         };
@@ -111,7 +124,7 @@ fn wrong(expression: &str, error: &ScheduleError) -> Meaning {
     };
     let carets = match error.subject() {
         Subject::Zone => String::new(),
-        Subject::Expression | Subject::Field(_) => {
+        Subject::Expression | Subject::Field(_) | Subject::Calendar { .. } => {
             format!("{}{}", " ".repeat(column), "^".repeat(width))
         }
     };
@@ -127,12 +140,12 @@ fn wrong(expression: &str, error: &ScheduleError) -> Meaning {
 fn fires(schedule: &Schedule, text: &ScheduleText, moments: &Moments, has_no_id: bool) -> Meaning {
     let e = &moments.words.editor;
     let zone = time_zone(&text.zone).unwrap_or(TimeZone::UTC);
-    let times: Vec<Timestamp> = schedule
-        .fire_times(moments.now, Timestamp::MAX)
-        .take(FIRES)
-        .collect();
+    let seen: Vec<Foreseen> = schedule.foresee(moments.now).take(FIRES).collect();
+    let fires = seen.iter().filter(|seen| seen.fate == Fate::Fires);
+    let times: Vec<Timestamp> = fires.map(|seen| seen.time).collect();
     let mut warnings = Vec::new();
-    if times.is_empty() && !schedule.is_manual() && !schedule.is_reboot() {
+    if schedule.next_after(moments.now).is_none() && !schedule.is_manual() && !schedule.is_reboot()
+    {
         warnings.push(e.never_fires.to_owned());
     }
     if let [first, .., last] = times.as_slice()
@@ -146,18 +159,20 @@ fn fires(schedule: &Schedule, text: &ScheduleText, moments: &Moments, has_no_id:
     if both_days_set(&text.expression) {
         warnings.push(e.both_days.to_owned());
     }
-    let fire = |&time: &Timestamp| Fire {
+    let fire = |&Foreseen { time, ref fate }: &Foreseen| Fire {
         iso: crate::moment::rfc3339(time),
         in_zone: in_zone(time, &zone, "%a %Y-%m-%d %H:%M:%S %Z"),
         in_utc: in_zone(time, &TimeZone::UTC, "%m-%d %H:%M:%S UTC"),
         distance: moments.distance(time),
-        flag: flag(time, &zone, schedule, text.dst, moments.words),
+        flag: held(fate, &zone, moments.words)
+            .or_else(|| flag(time, &zone, schedule, text.dst, moments.words)),
+        is_held: *fate != Fate::Fires,
     };
     Meaning::Fires {
         sentence: schedule.describe(moments.words.lang),
         rate: rate(schedule, moments),
         warnings,
-        fires: times.iter().map(fire).collect(),
+        fires: seen.iter().map(fire).collect(),
         zone: text.zone.clone(),
     }
 }
@@ -193,6 +208,21 @@ fn rate(schedule: &Schedule, moments: &Moments) -> String {
     }
 }
 
+/// What a blackout does to a tick, when one does something.
+fn held(fate: &Fate, zone: &TimeZone, words: &Words) -> Option<String> {
+    let e = &words.editor;
+    let shown = |time: Timestamp| in_zone(time, zone, "%a %Y-%m-%d %H:%M:%S");
+    match fate {
+        Fate::Fires => None,
+        Fate::Skipped { by, until: None } => Some(fill(e.flag_skipped_for_ever, &[by])),
+        Fate::Skipped {
+            by,
+            until: Some(until),
+        } => Some(fill(e.flag_skipped, &[by, &shown(*until)])),
+        Fate::Shifted { by, to } => Some(fill(e.flag_shifted, &[by, &shown(*to)])),
+    }
+}
+
 /// What the clocks do at or just before this fire time, when they do something.
 fn flag(
     time: Timestamp,
@@ -225,19 +255,32 @@ fn flag(
 
 /// The fragment.
 pub(crate) async fn fragment(
+    State(app): State<Arc<App>>,
     chrome: Chrome,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Fault> {
-    show(&Preview::of(&asked, &chrome.moments))
+    let calendar = match asked.calendar.trim() {
+        "" => None,
+        name => app.store.calendar_named(name).await?,
+    };
+    let on_blackout = asked.on_blackout.parse().unwrap_or_default();
+    let kept = calendar.map(|calendar| hold(&calendar, on_blackout));
+    show(&Preview::of(&asked, kept.as_ref(), &chrome.moments))
 }
 
 #[cfg(test)]
 mod tests {
+    use carillon_core::calendar::OnBlackout;
     use carillon_core::lang::Lang;
 
     use super::*;
 
-    fn preview(schedule: &str, zone: &str, now: &str) -> String {
+    fn keeping(
+        schedule: &str,
+        (zone, now): (&str, &str),
+        calendar: Option<&str>,
+        on_blackout: OnBlackout,
+    ) -> String {
         let moments = Moments {
             zone: TimeZone::UTC,
             zone_name: "UTC".to_owned(),
@@ -249,7 +292,41 @@ mod tests {
             zone: zone.to_owned(),
             ..Asked::default()
         };
-        Preview::of(&asked, &moments).render().unwrap()
+        let kept = calendar.map(|rules| CalendarUse {
+            name: "holidays".parse().unwrap(),
+            on_blackout,
+            zone: zone.to_owned(),
+            rules: rules.to_owned(),
+        });
+        Preview::of(&asked, kept.as_ref(), &moments)
+            .render()
+            .unwrap()
+    }
+
+    fn preview(schedule: &str, zone: &str, now: &str) -> String {
+        keeping(schedule, (zone, now), None, OnBlackout::Skip)
+    }
+
+    #[test]
+    fn what_a_blackout_swallows_or_holds_back_is_flagged() {
+        let at = ("UTC", "2026-12-24T12:00:00Z");
+        let look = |rules, on| keeping("0 3 * * *", at, Some(rules), on);
+        let christmas = "12-25 .. 12-26  Christmas\n";
+        let skipped = look(christmas, OnBlackout::Skip);
+        let shifted = look(christmas, OnBlackout::Shift);
+        let never = look("01-01 .. 12-31", OnBlackout::Skip);
+
+        assert!(
+            skipped.contains("skipped: Christmas, until Sun 2026-12-27 00:00:00"),
+            "{skipped}"
+        );
+        assert_eq!(skipped.matches("data-held").count(), 1, "{skipped}");
+        assert!(skipped.contains("Sun 2026-12-27 03:00:00"), "{skipped}");
+        assert!(
+            shifted.contains("Christmas: shifted to Sun 2026-12-27 00:00:00"),
+            "{shifted}"
+        );
+        assert!(never.contains("never fires"), "{never}");
     }
 
     #[test]

@@ -6,13 +6,16 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use carillon_core::access::Verb;
+use carillon_core::calendar::{CalendarUse, OnBlackout};
 use carillon_core::identity::{GroupId, JobId};
-use carillon_core::job::{Job, JobSpec};
+use carillon_core::job::{Job, JobDraft, JobSpec};
 use carillon_core::node::Limits;
 use carillon_core::priority::Priority;
 use carillon_core::retry::Retry;
+use carillon_core::schedule::time_zone;
 use carillon_core::secret_name::SecretName;
 use carillon_store::{JobGroup, JobVersion, Node, RunFilter};
+use serde_json::{Value, json};
 
 use super::document::write_draft;
 use super::fields::duration;
@@ -22,7 +25,7 @@ use crate::app::App;
 use crate::badge::Badge;
 use crate::difference::{Line, differences};
 use crate::faults::Fault;
-use crate::moment::Moment;
+use crate::moment::{Moment, in_zone};
 use crate::page::{Chrome, show as show_page};
 use crate::runs::actions::form_key;
 use crate::runs::row::RunRow;
@@ -52,6 +55,8 @@ struct JobPage {
     facts: Vec<(&'static str, String)>,
     expression: String,
     preview: Preview,
+    /// Why nothing fires now, while a blackout of its calendar holds.
+    blackout: Option<String>,
     strip: String,
     runs: Vec<RunRow>,
     show_job: bool,
@@ -94,7 +99,9 @@ pub(crate) async fn show(
         zone: job.draft.schedule.zone.clone(),
         dst: job.draft.schedule.dst.to_string(),
         id: Some(id.0),
+        ..Asked::default()
     };
+    let calendar = job.draft.spec.calendar.as_ref();
     let w = chrome.words;
     show_page(&JobPage {
         version: job.version,
@@ -111,7 +118,8 @@ pub(crate) async fn show(
         command: job.draft.spec.launch.command.clone(),
         facts: facts(&job, w),
         expression: job.draft.schedule.expression.clone(),
-        preview: Preview::of(&asked, &chrome.moments),
+        preview: Preview::of(&asked, calendar, &chrome.moments),
+        blackout: job.draft.enabled.then(|| blackout(&job, &chrome)).flatten(),
         strip: strip::draw(&latest, w),
         runs: runs
             .iter()
@@ -133,6 +141,28 @@ pub(crate) async fn show(
     })
 }
 
+/// The blackout that holds now, and until when.
+fn blackout(job: &Job, chrome: &Chrome) -> Option<String> {
+    let (calendar, moments) = (job.draft.spec.calendar.as_ref()?, &chrome.moments);
+    let blackouts = calendar.blackouts().ok()?;
+    let until = blackouts.span_at(moments.now)?.until;
+    let by = blackouts.name_at(moments.now);
+    let (w, zone) = (
+        &chrome.words.jobs,
+        time_zone(&job.draft.schedule.zone).ok()?,
+    );
+    let shown = |until| in_zone(until, &zone, "%a %Y-%m-%d %H:%M:%S %Z");
+    Some(match (until, calendar.on_blackout) {
+        (None, _) => fill(w.blackout_for_ever, &[&by, &calendar.name]),
+        (Some(until), OnBlackout::Skip) => {
+            fill(w.blackout_skips, &[&by, &calendar.name, &shown(until)])
+        }
+        (Some(until), OnBlackout::Shift) => {
+            fill(w.blackout_shifts, &[&by, &calendar.name, &shown(until)])
+        }
+    })
+}
+
 /// The name of a group.
 pub(crate) fn group_name(groups: &[JobGroup], id: GroupId) -> String {
     let group = groups.iter().find(|group| group.id == id);
@@ -145,6 +175,7 @@ fn facts(job: &Job, w: &Words) -> Vec<(&'static str, String)> {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     let facts = [
         (j.where_, place(spec, w)),
+        (j.calendar, calendar(spec.calendar.as_ref(), w)),
         (j.overlap, w.overlap(spec.overlap)),
         (
             j.concurrency_key,
@@ -224,6 +255,11 @@ fn secrets(secrets: &[(String, SecretName)]) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
+fn calendar(kept: Option<&CalendarUse>, w: &Words) -> String {
+    kept.map(|kept| format!("{} · {}", kept.name, w.on_blackout(kept.on_blackout)))
+        .unwrap_or_default()
+}
+
 /// Said where it is not what everybody has.
 fn priority(priority: Priority) -> String {
     match priority == Priority::default() {
@@ -239,6 +275,15 @@ fn retry(retry: &Retry, w: &Words) -> String {
     }
 }
 
+/// A version's document, with what it holds of its calendar: following an edit of it is a change, too.
+fn told(draft: &JobDraft, groups: &[JobGroup]) -> Value {
+    let mut document = write_draft(draft, groups);
+    if let Some(kept) = &draft.spec.calendar {
+        document["blackouts"] = json!(kept.rules);
+    }
+    document
+}
+
 /// The versions, newest first, each with what it changed.
 fn version_rows(versions: &[JobVersion], groups: &[JobGroup], chrome: &Chrome) -> Vec<VersionRow> {
     let mut sorted: Vec<&JobVersion> = versions.iter().collect();
@@ -247,8 +292,8 @@ fn version_rows(versions: &[JobVersion], groups: &[JobGroup], chrome: &Chrome) -
     let row = |(place, version): (usize, &&JobVersion)| {
         let before = sorted
             .get(place + 1)
-            .map(|older| write_draft(&older.draft, groups));
-        let after = write_draft(&version.draft, groups);
+            .map(|older| told(&older.draft, groups));
+        let after = told(&version.draft, groups);
         VersionRow {
             number: version.version,
             by: version.edited_by.clone(),

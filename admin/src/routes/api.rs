@@ -43,6 +43,19 @@ pub(super) fn api_work_routes() -> Vec<Route> {
     ]
 }
 
+pub(super) fn api_calendar_routes() -> Vec<Route> {
+    use crate::api::calendars;
+    use Need::{Everywhere, SignedIn};
+    let manage = Everywhere(Verb::ManageCalendars);
+    let one = "/api/v1/calendars/{id}";
+    vec![
+        api(Method::GET, "/api/v1/calendars", SignedIn, calendars::index),
+        api(Method::GET, one, SignedIn, calendars::show),
+        api(Method::PUT, one, manage, calendars::put),
+        api(Method::DELETE, one, manage, calendars::delete),
+    ]
+}
+
 pub(super) fn api_house_routes() -> Vec<Route> {
     use crate::api::{groups, nodes};
     use Need::{Everywhere, Somewhere};

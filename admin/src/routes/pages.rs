@@ -109,6 +109,22 @@ pub(super) fn run_routes() -> Vec<Route> {
     ]
 }
 
+pub(super) fn calendar_routes() -> Vec<Route> {
+    use crate::calendars::{actions, editor, list};
+    use Need::{Everywhere, SignedIn};
+    let manage = Everywhere(Verb::ManageCalendars);
+    vec![
+        page("/calendars", SignedIn, list::show),
+        page("/calendars/new", manage, editor::new),
+        action("/calendars", manage, actions::create),
+        action("/calendars/check", manage, actions::check),
+        action("/calendars/import", manage, actions::import),
+        page("/calendars/{id}", SignedIn, editor::show),
+        action("/calendars/{id}", manage, actions::save),
+        action("/calendars/{id}/delete", manage, actions::delete),
+    ]
+}
+
 pub(super) fn house_routes() -> Vec<Route> {
     use crate::people::{audit, groups, tokens, user, users};
     use crate::system::{alerts, export, health, import, timeline};

@@ -12,6 +12,7 @@ super::catalogue! {
         timeline: "Timeline", "时间线";
         nodes: "Nodes", "节点";
         alerts: "Alerts", "告警";
+        calendars: "Calendars", "日历";
         groups: "Groups", "分组";
         import: "Import", "导入";
         users: "People", "人员";
@@ -93,6 +94,10 @@ super::catalogue! {
         note_user_unlocked: "Account unlocked.", "账户已解锁。";
         note_token_revoked: "Token revoked.", "令牌已吊销。";
         note_group_created: "Group created.", "分组已创建。";
+        note_calendar_created: "Calendar created. Choose it in the editor of a job.", "日历已创建，可在作业编辑页选择。";
+        note_calendar_saved: "Calendar saved. Every job that keeps to it follows.", "日历已保存，所有使用它的作业均已更新。";
+        note_calendar_following: "Calendar saved. The jobs that keep to it follow now; this page says how many are left.", "日历已保存，使用它的作业正在更新，本页显示剩余数量。";
+        note_calendar_deleted: "Calendar deleted.", "日历已删除。";
         note_signed_out: "You are signed out.", "您已退出登录。";
         note_bulk_done: "Done for the selected jobs.", "已对所选作业执行。";
         note_import_done: "Imported. Lines that had been imported before were left alone.", "导入完成。之前已导入的行保持不变。";
@@ -126,6 +131,10 @@ impl Chrome {
             "user_unlocked" => self.note_user_unlocked,
             "token_revoked" => self.note_token_revoked,
             "group_created" => self.note_group_created,
+            "calendar_created" => self.note_calendar_created,
+            "calendar_saved" => self.note_calendar_saved,
+            "calendar_following" => self.note_calendar_following,
+            "calendar_deleted" => self.note_calendar_deleted,
             "signed_out" => self.note_signed_out,
             "bulk_done" => self.note_bulk_done,
             "import_done" => self.note_import_done,

@@ -1,6 +1,7 @@
 //! The words of the domain's closed sets, in every language: a member without a word does not compile.
 
 use carillon_core::access::{Role, Verb};
+use carillon_core::calendar::OnBlackout;
 use carillon_core::lang::Lang;
 use carillon_core::misfire::Misfire;
 use carillon_core::node::{Duty, Liveness};
@@ -173,6 +174,7 @@ impl Words {
             Verb::RunAs => ("choose the user a command runs as", "选择命令的运行用户"),
             Verb::ManageNodes => ("drain and retire nodes", "排空与退役节点"),
             Verb::ManageGroups => ("manage groups", "管理分组"),
+            Verb::ManageCalendars => ("manage calendars", "管理日历"),
             Verb::ManageUsers => ("manage people", "管理人员"),
             Verb::ManageOwners => ("make owners and admins", "任命所有者与管理员"),
             Verb::ReadAudit => ("read the audit log", "查看审计日志"),
@@ -194,6 +196,14 @@ impl Words {
                 format!("up to {ticks} wait"),
                 format!("最多 {ticks} 个排队"),
             ),
+        }
+    }
+
+    /// What becomes of ticks inside a blackout.
+    pub(crate) fn on_blackout(&self, on_blackout: OnBlackout) -> &'static str {
+        match on_blackout {
+            OnBlackout::Skip => self.say("is skipped", "跳过"),
+            OnBlackout::Shift => self.say("fires once, right after it", "在其结束后立即触发一次"),
         }
     }
 

@@ -28,6 +28,10 @@ super::catalogue! {
         where_: "Where", "位置";
         zone: "Time zone", "时区";
         dst: "Clock changes", "夏令时";
+        calendar: "Calendar", "日历";
+        blackout_skips: "Blackout: {} of the calendar {}. What is due is skipped until {}.", "停跑时段：{}（日历 {}）。到期的触发将被跳过，直到 {}。";
+        blackout_shifts: "Blackout: {} of the calendar {}. What is due fires once, at {}.", "停跑时段：{}（日历 {}）。到期的触发合并为一次，推迟到 {}。";
+        blackout_for_ever: "Blackout: {} of the calendar {}, without an end within 100 years: nothing fires.", "停跑时段：{}（日历 {}），100 年内不会结束：不会触发。";
         directory: "Directory", "目录";
         shell: "Shell", "Shell（解释器）";
         user: "Runs as", "运行用户";
@@ -103,6 +107,12 @@ super::catalogue! {
         often_fires: "fires more than once in ten seconds: is that what you want?", "十秒内触发不止一次：确定需要吗？";
         hash_later: "H and ~ take their values from the job's number: these times change when it is saved", "H 与 ~ 的取值由作业编号决定，保存后时间会变化";
         both_days: "day of month and day of week are both set: either is enough; write + before the day of week to demand both", "同时设置了日期与星期：满足其一即触发；若需同时满足，在星期前加 +";
+        calendar_none: "none", "无";
+        calendar_help: "Its blackouts hold fire times back. Calendars are kept on a page of their own.", "其停跑时段内不触发。日历在单独的页面维护。";
+        on_blackout: "A fire time inside a blackout", "停跑时段内的触发";
+        flag_skipped: "skipped: {}, until {}", "跳过：{}，直到 {}";
+        flag_skipped_for_ever: "skipped: {}, without an end", "跳过：{}，没有结束";
+        flag_shifted: "{}: shifted to {}", "{}：推迟到 {}";
         flag_gap: "the clock skips this time: it fires at {} instead", "时钟跳过该时刻：改为 {} 触发";
         flag_first_pass: "the clock shows this time twice: first pass", "该时刻出现两次：第一次";
         flag_second_pass: "the clock shows this time twice: second pass", "该时刻出现两次：第二次";

@@ -18,13 +18,24 @@ const CRONTAB = `# nightly database backup
 # flaky import
 */10 * * * * * echo trying; exit 3
 `;
-const PAGES = { overview: "/", jobs: "/jobs", editor: "/jobs/3/edit", job: "/jobs/6", runs: "/runs", timeline: "/timeline?minutes=15", nodes: "/nodes", node: "/nodes/1", alerts: "/alerts", groups: "/groups", import: "/import", people: "/users", tokens: "/tokens", audit: "/audit", system: "/system", account: "/account", missing: "/nope" };
+const PAGES = { overview: "/", jobs: "/jobs", editor: "/jobs/3/edit", job: "/jobs/6", runs: "/runs", timeline: "/timeline?minutes=15", nodes: "/nodes", node: "/nodes/1", alerts: "/alerts", calendars: "/calendars", calendar: "/calendars/1", calendar_new: "/calendars/new", groups: "/groups", import: "/import", people: "/users", tokens: "/tokens", audit: "/audit", system: "/system", account: "/account", missing: "/nope" };
 
 const site = await startSite(CRONTAB);
 const browser = await launch();
 try {
   const first = await openWindow(browser, {}, []);
   await setUp(first, site);
+  await first.goto(`${site.base}/calendars/new`);
+  await first.fill("#name", "holidays");
+  await first.fill("#zone", "Europe/Berlin");
+  await first.fill("#text", "# Nothing is deployed then.\n12-24 18:00 .. 12-27 06:00  Christmas\n01-01  New Year\n05-01  Labour Day\nSat 00:00 .. Mon 06:00  Weekend\n2027-03-26 .. 2027-03-29  Easter");
+  await first.click("button.primary");
+  await first.waitForURL(/\/calendars\/1/);
+  await first.goto(`${site.base}/jobs/3/edit`);
+  await first.selectOption("#calendar", "holidays");
+  await first.selectOption("#on_blackout", "shift");
+  await first.click(".sticky button.primary");
+  await first.waitForURL(/\/jobs\/3(\?|$)/);
   await first.goto(`${site.base}/jobs/new`);
   await first.fill("#name", "billing export");
   await first.fill("#description", "Exports the invoices of the last hour to the ledger");

@@ -6,6 +6,7 @@
 )]
 
 mod api;
+mod calendars;
 mod every_route;
 mod group_limits;
 mod pages;

@@ -9,6 +9,7 @@
     reason = "tests may unwrap and tell what they saw"
 )]
 
+mod calendars;
 mod draw;
 mod embedded;
 mod experiments;

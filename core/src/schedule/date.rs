@@ -4,19 +4,19 @@
 //! A test compares both over every day of the years 1900-9999.
 
 /// Seconds of a civil day; leap seconds do not exist here.
-pub(super) const DAY_S: i64 = 86_400;
+pub(crate) const DAY_S: i64 = 86_400;
 
 /// A date; `day` is 1-31.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Date {
-    pub(super) year: i32,
-    pub(super) month: u32,
-    pub(super) day: u32,
+pub(crate) struct Date {
+    pub(crate) year: i32,
+    pub(crate) month: u32,
+    pub(crate) day: u32,
 }
 
 impl Date {
     /// The date of a day counted from 1970-01-01.
-    pub(super) fn of_day(day: i64) -> Date {
+    pub(crate) fn of_day(day: i64) -> Date {
         // Years begin in March, so that the leap day is the last of a year; eras have 400 years.
         let shifted = day + 719_468;
         let era = shifted.div_euclid(146_097);
@@ -38,7 +38,7 @@ impl Date {
     }
 
     /// The day counted from 1970-01-01.
-    pub(super) fn day_number(self) -> i64 {
+    pub(crate) fn day_number(self) -> i64 {
         let year = i64::from(self.year) - i64::from(self.month <= 2);
         let era = year.div_euclid(400);
         let year_of_era = year.rem_euclid(400);
@@ -54,7 +54,7 @@ impl Date {
 }
 
 /// Days of a month, 28-31.
-pub(super) fn month_length(year: i32, month: u32) -> u32 {
+pub(crate) fn month_length(year: i32, month: u32) -> u32 {
     match month {
         2 if is_leap(year) => 29,
         2 => 28,
@@ -64,7 +64,7 @@ pub(super) fn month_length(year: i32, month: u32) -> u32 {
 }
 
 /// The weekday of a day counted from 1970-01-01; Sunday is 0.
-pub(super) fn weekday(day: i64) -> u32 {
+pub(crate) fn weekday(day: i64) -> u32 {
     (day + 4).rem_euclid(7) as u32
 }
 

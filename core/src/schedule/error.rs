@@ -16,6 +16,11 @@ pub enum Subject {
     Field(Field),
     /// The time zone.
     Zone,
+    /// A line of the calendar's text, counted from 1.
+    Calendar {
+        /// Which.
+        line: usize,
+    },
 }
 
 /// A refused schedule. Its `Display` is one line with the place, the value, the limit and the cure.
@@ -30,7 +35,7 @@ pub struct ScheduleError {
 
 impl ScheduleError {
     /// An error about the bytes `span` of the expression `source`.
-    pub(super) fn new(
+    pub(crate) fn new(
         subject: Subject,
         source: &str,
         span: Range<usize>,
@@ -56,7 +61,7 @@ impl ScheduleError {
     pub fn field(&self) -> Option<Field> {
         match self.subject {
             Subject::Field(field) => Some(field),
-            Subject::Expression | Subject::Zone => None,
+            Subject::Expression | Subject::Zone | Subject::Calendar { .. } => None,
         }
     }
 
@@ -110,6 +115,9 @@ impl fmt::Display for ScheduleError {
             Subject::Expression => write!(f, "schedule, column {}: ", self.column)?,
             Subject::Field(field) => write!(f, "{field} field, column {}: ", self.column)?,
             Subject::Zone => write!(f, "time zone: ")?,
+            Subject::Calendar { line } => {
+                write!(f, "calendar, line {line}, column {}: ", self.column)?;
+            }
         }
         write!(f, "{}; {}", self.message, self.cure)
     }

@@ -21,30 +21,30 @@ const END: i64 = i64::MAX / 4;
 
 /// A stretch of time during which a zone's offset is constant: `start <= instant < end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Segment {
+pub(crate) struct Segment {
     /// First instant, in seconds since 1970-01-01T00:00Z.
-    pub(super) start: i64,
+    pub(crate) start: i64,
     /// First instant that is no longer in it.
-    pub(super) end: i64,
+    pub(crate) end: i64,
     /// Seconds to add to an instant to get wall-clock time.
-    pub(super) offset: i64,
+    pub(crate) offset: i64,
 }
 
 impl Segment {
     /// The wall-clock time at which it starts.
-    pub(super) fn civil_start(&self) -> i64 {
+    pub(crate) fn civil_start(&self) -> i64 {
         self.start + self.offset
     }
 
     /// The wall-clock time that its end would show, were the clock not changed there.
-    pub(super) fn civil_end(&self) -> i64 {
+    pub(crate) fn civil_end(&self) -> i64 {
         self.end + self.offset
     }
 }
 
 /// One zone of the tz database.
 #[derive(Debug)]
-pub(super) struct Zone {
+pub(crate) struct Zone {
     time_zone: TimeZone,
     /// Start and offset of each segment from 1970 on, ascending; the last is only an end mark.
     changes: Vec<(i64, i64)>,
@@ -54,7 +54,7 @@ pub(super) struct Zone {
 
 impl Zone {
     /// The zone of that IANA name (any ASCII case), read once in the life of a process.
-    pub(super) fn named(name: &str) -> Result<&'static Zone, ScheduleError> {
+    pub(crate) fn named(name: &str) -> Result<&'static Zone, ScheduleError> {
         // Each zone that is ever asked for stays: there are some 600 names, of 10 kB at most.
         static ZONES: LazyLock<RwLock<HashMap<String, &'static Zone>>> =
             LazyLock::new(RwLock::default);
@@ -76,7 +76,7 @@ impl Zone {
 
     /// The segment that holds `instant`, in seconds since 1970-01-01T00:00Z.
     #[inline]
-    pub(super) fn segment_at(&self, instant: i64) -> Segment {
+    pub(crate) fn segment_at(&self, instant: i64) -> Segment {
         let last = self.changes.len() - 1;
         if instant < 0 || instant >= self.changes[last].0 {
             return self.segment_outside(instant);
@@ -96,12 +96,12 @@ impl Zone {
 
     /// The segment that begins where `segment` ends; none after the last.
     #[inline]
-    pub(super) fn segment_after(&self, segment: Segment) -> Option<Segment> {
+    pub(crate) fn segment_after(&self, segment: Segment) -> Option<Segment> {
         (segment.end < END).then(|| self.segment_at(segment.end))
     }
 
     /// The zone as jiff knows it, to print times.
-    pub(super) fn time_zone(&self) -> &TimeZone {
+    pub(crate) fn time_zone(&self) -> &TimeZone {
         &self.time_zone
     }
 

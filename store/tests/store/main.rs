@@ -3,6 +3,7 @@
 
 mod audit;
 mod backups;
+mod calendars;
 mod claim_model;
 mod claims;
 mod concurrency_keys;
