@@ -24,8 +24,8 @@ use crate::faults::Fault;
 const CHUNKS: u32 = 200;
 /// Bytes of output that a page holds; the raw output has all.
 const PAGE_BYTES_MAX: usize = 40_000;
-/// How often a living run is asked for more.
-const POLL_INTERVAL: Duration = Duration::from_millis(400);
+/// How often a living run is asked for more: what a command writes is in the store after 130 ms, and is to be seen after 300.
+const POLL_INTERVAL: Duration = Duration::from_millis(150);
 
 /// The output on a page.
 #[derive(Debug, Default)]
