@@ -4,12 +4,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use carillon_core::identity::JobId;
 use carillon_core::job::{JobDraft, JobSpec, ScheduleText};
 use carillon_core::launch::LaunchSpec;
+use carillon_core::parameters::Parameters;
 use carillon_core::retry::Retry;
 use carillon_core::run::{Outcome, Phase};
 use carillon_core::schedule::DstRule;
-use carillon_store::{Editor, Run, RunFilter, Store};
+use carillon_store::{Editor, Run, RunFilter, RunRequest, Store};
 use carillon_testbed::{Folder, Process, leashed, program, wait_until};
 use tokio::runtime::Runtime;
 
@@ -144,6 +146,45 @@ fn second_attempt_has_what_the_first_has_left_of_the_run() {
         last < 20.0,
         "the last attempt had {last} s of what was left"
     );
+}
+
+#[test]
+fn parameters_reach_the_command_and_all_of_its_output_lies_where_the_run_says() {
+    let up = Up::with(JobSpec {
+        launch: LaunchSpec {
+            keep_output: true,
+            ..job("echo \"$CARILLON_PARAM_day, $CARILLON_ATTEMPT\"")
+        },
+        ..JobSpec::default()
+    });
+    let request = RunRequest {
+        job: JobId(1),
+        node: None,
+        parameters: Parameters::from_lines(["day=monday"]).expect("it is one"),
+        key: None,
+        repeats: None,
+        patience: jiff::SignedDuration::from_mins(1),
+    };
+    let editor = Editor::program("test");
+    let asked = up.runtime.block_on(up.store.request_run(&request, &editor));
+    let tick = asked.expect("the store answers");
+
+    let run = wait_until("the end of the run", LIMIT, || {
+        let run = up.runtime.block_on(up.store.run(tick)).ok()?.run;
+        (run.state == Phase::Done).then_some(run)
+    });
+
+    let said = "monday, 1\n";
+    wait_until("the output", LIMIT, || {
+        (up.output(&run) == said).then_some(())
+    });
+    let detail = run.detail.expect("it tells where the output is");
+    let path = detail
+        .rsplit_once(" in ")
+        .and_then(|(_, rest)| rest.strip_suffix(" and .err"));
+    let path = path.unwrap_or_else(|| panic!("{detail}"));
+    let kept = std::fs::read_to_string(path).expect("the file is there");
+    assert_eq!(kept, said);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! limits all of it together and kills all of it at once.
 //!
 //! It takes a place only where the service manager marked one as delegated, and moves nobody who lives there already: see `docs/OPERATING.md`. Where there are
-//! groups of version 1 alone, commands with a limit of processes get one that counts them (`pids_group`).
+//! groups of version 1 alone, commands with a limit of processes get one that counts them.
 
 use std::fs;
 use std::io;
@@ -15,7 +15,7 @@ use carillon_core::token::Token;
 use rustix::fs::{Mode, OFlags, getxattr};
 
 use crate::birth::is_born_in_groups;
-use crate::pids_group;
+use crate::own_group::{Hierarchy, own_group};
 use crate::protocol::Containment;
 
 /// How service managers mark what they delegate; ordinary users cannot read the second.
@@ -56,7 +56,7 @@ struct Place {
 impl Groups {
     /// Looks for a place and makes it ready; removes what an earlier runner left empty.
     pub(crate) fn find(data_dir: &Path) -> Self {
-        let found = find_place().and_then(|dir| Place::prepare(dir, data_dir));
+        let found = find_place().and_then(|dir| Place::prepare(&dir, data_dir));
         let found = found.or_else(|why| Place::prepare_first(data_dir, why));
         let groups = match found {
             Ok((place, containment)) => Self {
@@ -167,11 +167,10 @@ impl Groups {
 
 impl Place {
     /// Enables what can be, and removes what an earlier runner left empty.
-    fn prepare(dir: PathBuf, data_dir: &Path) -> Result<(Self, Containment), String> {
+    fn prepare(dir: &Path, data_dir: &Path) -> Result<(Self, Containment), String> {
         let blame = |error: io::Error| format!("{} cannot be used: {error}", dir.display());
-        let inode = fs::metadata(data_dir).map_err(blame)?.ino();
-        let prefix = format!("carillon-{inode:x}-");
-        let probe = dir.join(format!("{prefix}probe"));
+        let place = Self::at(Version::Second, dir, data_dir).map_err(blame)?;
+        let probe = place.probe();
         fs::create_dir(&probe).map_err(blame)?;
         let control = dir.join("cgroup.subtree_control");
         for controller in ["+cpu", "+memory", "+pids"] {
@@ -181,9 +180,9 @@ impl Place {
         let given = |file: &str| probe.join(file).exists();
         let [cpu, memory, pids] = ["cpu.max", "memory.max", "pids.max"].map(given);
         fs::remove_dir(&probe).map_err(blame)?;
-        let place = dir.display();
         let why_not = format!(
-            "{place} was not given every controller, or the runner lives in it and not below"
+            "{} was not given every controller, or the runner lives in it and not below",
+            dir.display()
         );
         let containment = Containment {
             groups: true,
@@ -192,34 +191,22 @@ impl Place {
             pids,
             why_not: (!(cpu && memory && pids)).then_some(why_not),
         };
-        let version = Version::Second;
-        let place = Self {
-            version,
-            dir,
-            prefix,
-        };
         place.remove_empty();
         Ok((place, containment))
     }
 
-    /// Takes a place among groups of version 1, where only processes are counted; else `why` there is none at all.
+    /// Takes a place among groups of version 1, where only processes are counted; else `why` there is none at all. They know no mark of a delegation, and let
+    /// groups be made below one in which processes live: whoever may make them there may have them.
     fn prepare_first(data_dir: &Path, why: String) -> Result<(Self, Containment), String> {
-        let Some(dir) = pids_group::find_place() else {
+        let own = own_group(Hierarchy::Pids);
+        let place = own.and_then(|dir| Self::at(Version::First, &dir, data_dir).ok());
+        let is_usable = |place: &Self| {
+            let probe = place.probe();
+            fs::create_dir(&probe).is_ok() && fs::remove_dir(&probe).is_ok()
+        };
+        let Some(place) = place.filter(is_usable) else {
             return Err(why);
         };
-        let Ok(data) = fs::metadata(data_dir) else {
-            return Err(why);
-        };
-        let place = Self {
-            version: Version::First,
-            dir,
-            prefix: format!("carillon-{:x}-", data.ino()),
-        };
-        let probe = place.dir.join(format!("{}probe", place.prefix));
-        let is_usable = fs::create_dir(&probe).is_ok() && fs::remove_dir(&probe).is_ok();
-        if !is_usable {
-            return Err(why);
-        }
         place.remove_empty();
         let containment = Containment {
             pids: true,
@@ -230,6 +217,20 @@ impl Place {
             ..Containment::default()
         };
         Ok((place, containment))
+    }
+
+    fn at(version: Version, dir: &Path, data_dir: &Path) -> io::Result<Self> {
+        let inode = fs::metadata(data_dir)?.ino();
+        Ok(Self {
+            version,
+            dir: dir.to_owned(),
+            prefix: format!("carillon-{inode:x}-"),
+        })
+    }
+
+    /// A group that is made to see whether one can be.
+    fn probe(&self) -> PathBuf {
+        self.dir.join(format!("{}probe", self.prefix))
     }
 
     fn dir_of(&self, token: Token) -> PathBuf {
@@ -288,9 +289,7 @@ fn find_place() -> Result<PathBuf, String> {
     if !is_born_in_groups() {
         return Err("the kernel starts no process in a group (5.7 and later do)".to_owned());
     }
-    let read = |path: &str| fs::read_to_string(path).map_err(|error| error.to_string());
-    let own = own_group(&read("/proc/self/cgroup")?, &read("/proc/self/mountinfo")?)
-        .ok_or("no control groups of version 2 are mounted")?;
+    let own = own_group(Hierarchy::Unified).ok_or("no control groups of version 2 are mounted")?;
     let candidates = [own.parent(), Some(&own)];
     let found = candidates
         .into_iter()
@@ -311,21 +310,6 @@ fn is_delegated(dir: &Path) -> bool {
     })
 }
 
-/// Where the group that `/proc/self/cgroup` names lies in the file system, by the mounts.
-fn own_group(cgroup: &str, mountinfo: &str) -> Option<PathBuf> {
-    let group = cgroup.lines().find_map(|line| line.strip_prefix("0::"))?;
-    mountinfo.lines().find_map(|line| {
-        let (mount, kind) = line.split_once(" - ")?;
-        let mut fields = mount.split(' ').skip(3);
-        let (root, point) = (fields.next()?, fields.next()?);
-        let below = Path::new(group).strip_prefix(root).ok()?;
-        let is_second = kind.starts_with("cgroup2 ");
-        // Joining nothing would end the path in a slash.
-        let path = Path::new(point).components().chain(below.components());
-        is_second.then(|| path.collect())
-    })
-}
-
 /// The number behind a name in a file of such lines.
 fn read_entry(path: &Path, name: &str) -> Option<u64> {
     let text = fs::read_to_string(path).ok()?;
@@ -338,27 +322,6 @@ fn read_entry(path: &Path, name: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn own_group_is_found_behind_any_mount() {
-        let hybrid = "\
-            25 1 0:5 / /sys/fs/cgroup ro - tmpfs tmpfs ro\n\
-            26 25 0:6 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n\
-            27 25 0:7 / /sys/fs/cgroup/unified rw,nosuid shared:4 - cgroup2 cgroup2 rw\n";
-        let nested = "30 1 0:7 /box /sys/fs/cgroup rw - cgroup2 cgroup2 rw";
-        let cgroup = |path: &str| format!("8:pids:/x\n0::{path}\n");
-        let found = |path: &str, mounts: &str| own_group(&cgroup(path), mounts);
-
-        let path = |text: &str| Some(PathBuf::from(text));
-        assert_eq!(
-            found("/system.slice/a.service", hybrid),
-            path("/sys/fs/cgroup/unified/system.slice/a.service")
-        );
-        assert_eq!(found("/", hybrid), path("/sys/fs/cgroup/unified"));
-        assert_eq!(found("/box/a", nested), path("/sys/fs/cgroup/a"));
-        assert_eq!(found("/elsewhere", nested), None);
-        assert_eq!(own_group("8:pids:/x\n", hybrid), None);
-    }
 
     #[test]
     fn node_without_delegation_says_so() {

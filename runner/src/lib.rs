@@ -28,7 +28,7 @@ mod mailbox;
 mod node_config;
 mod orders;
 mod output_folder;
-mod pids_group;
+mod own_group;
 mod pipe;
 mod poller;
 mod prepare;

@@ -33,9 +33,8 @@ impl Folder {
         let parent = root_folder()?.join("work");
         fs::create_dir_all(&parent).with_context(|| format!("creating {}", parent.display()))?;
         SWEEP.call_once(|| sweep(&parent));
-        let prefix = format!("{}-", std::process::id());
         let folder = tempfile::Builder::new()
-            .prefix(&prefix)
+            .prefix(&own_prefix())
             .tempdir_in(&parent)
             .with_context(|| format!("creating a folder in {}", parent.display()))?;
         Ok(Self(folder))
@@ -45,6 +44,14 @@ impl Folder {
     #[must_use]
     pub fn path(&self) -> &Path {
         self.0.path()
+    }
+
+    /// What the path of every folder of this process begins with.
+    ///
+    /// # Errors
+    /// When the temporary directory of the system cannot be written.
+    pub fn beginning_of_all() -> Result<PathBuf> {
+        Ok(root_folder()?.join("work").join(own_prefix()))
     }
 
     /// The command lines of other processes that have something in it: what a test has left behind.
@@ -64,6 +71,10 @@ impl Drop for Folder {
     fn drop(&mut self) {
         kill_users_of(self.path());
     }
+}
+
+fn own_prefix() -> String {
+    format!("{}-", std::process::id())
 }
 
 /// Removes folders of processes that are gone. Failures do not matter: the next sweep tries again.

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
+use carillon_testbed::Folder;
+
 use super::fault::{Kind, Suffered, Target};
 use super::journal::{Journal, now_us};
 
@@ -46,7 +48,8 @@ pub(crate) fn watch_machine(journal: Journal) -> impl FnOnce() {
 
 fn times_of_others() -> Times {
     let me = std::process::id();
-    let ours = format!("/work/{me}-");
+    let ours = Folder::beginning_of_all().expect("the temporary folder can be written");
+    let ours = ours.display().to_string();
     let processes = std::fs::read_dir("/proc").expect("the machine has processes");
     let numbers = processes
         .flatten()
