@@ -6,6 +6,7 @@
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,9 @@ use crate::stats::Stats;
 
 /// The longest request line in bytes.
 const REQUEST_BYTES_MAX: u64 = 4096;
+
+/// A caller is given so long to say what it wants; others wait behind it.
+const REQUEST_LIMIT: Duration = Duration::from_secs(2);
 
 /// What the command line asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,14 +115,23 @@ async fn answer(mut stream: UnixStream, calls: &mpsc::Sender<ControlCall>) -> an
         "user {caller} is neither {own} nor root"
     );
     let (reading, mut writing) = stream.split();
-    let mut line = String::new();
-    BufReader::new(reading.take(REQUEST_BYTES_MAX))
-        .read_line(&mut line)
-        .await?;
-    let request = serde_json::from_str(&line)?;
-    let (reply, answer) = oneshot::channel();
-    calls.send((request, reply)).await?;
-    let mut text = serde_json::to_vec(&answer.await?)?;
+    let mut line = Vec::new();
+    let mut reader = BufReader::new(reading.take(REQUEST_BYTES_MAX));
+    tokio::time::timeout(REQUEST_LIMIT, reader.read_until(b'\n', &mut line))
+        .await
+        .context("the caller says nothing")??;
+    let answer = match serde_json::from_slice(&line) {
+        Ok(request) => {
+            let (reply, answer) = oneshot::channel();
+            calls.send((request, reply)).await?;
+            answer.await?
+        }
+        Err(error) => ControlAnswer::Refused(format!(
+            "the running agent, release {}, does not understand this request ({error}); call it with the program of its own release",
+            env!("CARGO_PKG_VERSION")
+        )),
+    };
+    let mut text = serde_json::to_vec(&answer)?;
     text.push(b'\n');
     writing.write_all(&text).await?;
     Ok(())

@@ -26,6 +26,7 @@ mod redis;
 mod small_disk;
 mod test_run;
 mod wait;
+mod wall_clock;
 mod witness;
 
 pub use clock::now_ns;
@@ -43,4 +44,5 @@ pub use redis::{Redis, RedisOptions};
 pub use small_disk::SmallDisk;
 pub use test_run::{mariadb_database, mysql9_database};
 pub use wait::{wait_until, wait_until_async};
+pub use wall_clock::WallClock;
 pub use witness::{Sighting, SightingKind, Witness};

@@ -1,6 +1,7 @@
 //! A private MariaDB server with the durability of a production one.
 
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::Result;
 
@@ -16,12 +17,15 @@ use crate::process::{Process, leash};
 pub struct MariaDbOptions {
     /// Further options of `mariadbd`, such as `--read-only` or `--character-set-server=latin1`.
     pub extra: Vec<String>,
+    /// What its environment holds besides, such as the settings of a [`WallClock`](crate::WallClock).
+    pub environment: Vec<(String, String)>,
 }
 
 /// A running MariaDB on 127.0.0.1. Killed and removed on drop.
 #[derive(Debug)]
 pub struct MariaDb {
     place: Place,
+    environment: Vec<(String, String)>,
     process: Process,
     folder: Folder,
 }
@@ -48,9 +52,10 @@ impl MariaDb {
             extra: options.extra,
         };
         place.lay_out()?;
-        let process = place.start(leash())?;
+        let process = place.start(launcher(&options.environment))?;
         Ok(Self {
             place,
+            environment: options.environment,
             process,
             folder,
         })
@@ -110,7 +115,13 @@ impl MariaDb {
     /// When it does not come up again.
     pub fn restart(&mut self) -> Result<()> {
         self.process.kill();
-        self.process = self.place.start(leash())?;
+        self.process = self.place.start(launcher(&self.environment))?;
         Ok(())
     }
+}
+
+fn launcher(environment: &[(String, String)]) -> Command {
+    let mut command = leash();
+    command.envs(environment.iter().cloned());
+    command
 }

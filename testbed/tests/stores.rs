@@ -29,6 +29,7 @@ fn mariadb_keeps_port_and_data_across_a_crash() {
 fn mariadb_takes_further_options() {
     let options = MariaDbOptions {
         extra: vec!["--read-only".to_owned()],
+        ..MariaDbOptions::default()
     };
 
     let server = MariaDb::start_with(options).unwrap();
@@ -40,6 +41,7 @@ fn mariadb_takes_further_options() {
 fn mariadb_that_cannot_start_says_why() {
     let options = MariaDbOptions {
         extra: vec!["--no-such-option".to_owned()],
+        ..MariaDbOptions::default()
     };
 
     let error = MariaDb::start_with(options).unwrap_err().to_string();

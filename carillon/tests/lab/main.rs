@@ -9,7 +9,9 @@
     reason = "tests may unwrap and tell what they saw"
 )]
 
+mod agent;
 mod calendars;
+mod clocks;
 mod draw;
 mod embedded;
 mod experiments;

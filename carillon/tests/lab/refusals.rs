@@ -6,7 +6,8 @@ use carillon_testbed::{
     Folder, MariaDb, Redis, RedisOptions, free_port, mariadb_database, wait_until,
 };
 
-use crate::rig::{Lab, call_agent};
+use crate::agent::call_agent;
+use crate::rig::Lab;
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -237,6 +238,7 @@ fn latin1_server_keeps_names_of_jobs() {
             "--character-set-server=latin1".to_owned(),
             "--collation-server=latin1_swedish_ci".to_owned(),
         ],
+        ..carillon_testbed::MariaDbOptions::default()
     };
     let server = MariaDb::start_with(options).unwrap();
     let database = server.create_database().unwrap();

@@ -1,7 +1,6 @@
 //! A cluster on one machine: private MariaDB and Redis, real agents, and a witness that every job
 //! testifies to.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use carillon_core::identity::{GroupId, JobId};
@@ -11,9 +10,10 @@ use carillon_core::overlap::Overlap;
 use carillon_core::schedule::DstRule;
 use carillon_store::{Editor, Store};
 use carillon_testbed::{
-    Database, Folder, MariaDb, Process, Proxy, Redis, Witness, leashed, now_ns, program, wait_until,
+    Database, Folder, MariaDb, Proxy, Redis, WallClock, Witness, now_ns, wait_until,
 };
 
+use crate::agent::{Agent, Ways};
 use crate::laws::{self, Record, Second, Window};
 
 /// An agent that starts or stops takes no longer.
@@ -50,17 +50,6 @@ pub(crate) struct Lab {
 pub(crate) struct JobOfTheLab {
     pub(crate) name: String,
     pub(crate) spec: JobSpec,
-}
-
-pub(crate) struct Agent {
-    pub(crate) name: String,
-    pub(crate) process: Process,
-    /// The way to the database, where the test wants to disturb it.
-    pub(crate) proxy: Option<Proxy>,
-    /// The way to Redis, likewise.
-    pub(crate) redis_proxy: Option<Proxy>,
-    data_dir: PathBuf,
-    settings: Vec<(String, String)>,
 }
 
 impl Lab {
@@ -104,7 +93,11 @@ impl Lab {
 
     /// Any jobs of every second.
     pub(crate) fn with(jobs: impl FnOnce(&Witness) -> Vec<JobOfTheLab>) -> Self {
-        let mariadb = MariaDb::start().expect("MariaDB starts");
+        Self::on(MariaDb::start().expect("MariaDB starts"), jobs)
+    }
+
+    /// The same on this server.
+    pub(crate) fn on(mariadb: MariaDb, jobs: impl FnOnce(&Witness) -> Vec<JobOfTheLab>) -> Self {
         let redis = Redis::start().expect("Redis starts");
         let database = mariadb.create_database().expect("MariaDB answers");
         let witness = Witness::create().expect("the witness is built");
@@ -127,7 +120,16 @@ impl Lab {
     /// Starts agents `n1`, `n2`, … and returns when all of them beat.
     pub(crate) fn start_agents(&mut self, count: usize) {
         for number in 1..=count {
-            self.start_agent(number, None, None);
+            self.start_agent(number, Ways::default(), Vec::new());
+        }
+        self.wait_for_beats();
+    }
+
+    /// The same; the first goes by a wall clock of its own.
+    pub(crate) fn start_agents_and_one_by(&mut self, clock: &WallClock, count: usize) {
+        self.start_agent(1, Ways::default(), clock.settings());
+        for number in 2..=count {
+            self.start_agent(number, Ways::default(), Vec::new());
         }
         self.wait_for_beats();
     }
@@ -136,7 +138,11 @@ impl Lab {
     pub(crate) fn start_agents_behind_proxies(&mut self, count: usize) {
         for number in 1..=count {
             let proxy = Proxy::start(self.mariadb.port()).expect("a proxy starts");
-            self.start_agent(number, Some(proxy), None);
+            let ways = Ways {
+                database: Some(proxy),
+                redis: None,
+            };
+            self.start_agent(number, ways, Vec::new());
         }
         self.wait_for_beats();
     }
@@ -146,34 +152,33 @@ impl Lab {
         for number in 1..=count {
             let proxy = Proxy::start(self.mariadb.port()).expect("a proxy starts");
             let redis_proxy = Proxy::start(self.redis.port()).expect("a proxy starts");
-            self.start_agent(number, Some(proxy), Some(redis_proxy));
+            let ways = Ways {
+                database: Some(proxy),
+                redis: Some(redis_proxy),
+            };
+            self.start_agent(number, ways, Vec::new());
         }
         self.wait_for_beats();
     }
 
-    fn start_agent(&mut self, number: usize, proxy: Option<Proxy>, redis_proxy: Option<Proxy>) {
+    /// Starts the agent of this number; its environment holds `besides`.
+    fn start_agent(&mut self, number: usize, ways: Ways, besides: Vec<(String, String)>) {
+        let port = |way: &Option<Proxy>, own| way.as_ref().map_or(own, Proxy::port);
+        let database = port(&ways.database, self.mariadb.port());
+        let redis = port(&ways.redis, self.redis.port());
+        let addresses = [
+            (
+                "CARILLON_DATABASE__URL",
+                self.database.url_through(database),
+            ),
+            ("CARILLON_REDIS__URL", self.redis.url_through(redis)),
+        ];
+        let mut settings = besides;
+        settings.extend(addresses.map(|(key, value)| (key.to_owned(), value)));
         let name = format!("n{number}");
         let data_dir = self.folder.join(&name);
-        let port = proxy.as_ref().map_or(self.mariadb.port(), Proxy::port);
-        let redis_port = redis_proxy.as_ref().map_or(self.redis.port(), Proxy::port);
-        let settings = [
-            ("CARILLON_DATABASE__URL", self.database.url_through(port)),
-            ("CARILLON_REDIS__URL", self.redis.url_through(redis_port)),
-            ("CARILLON_NODE__NAME", name.clone()),
-            ("CARILLON_NODE__DATA_DIR", data_dir.display().to_string()),
-        ];
-        let settings = settings
-            .map(|(key, value)| (key.to_owned(), value))
-            .to_vec();
-        let process = start_process(&name, &data_dir, &settings);
-        self.agents.push(Agent {
-            name,
-            process,
-            proxy,
-            redis_proxy,
-            data_dir,
-            settings,
-        });
+        self.agents
+            .push(Agent::start(name, data_dir, ways, settings));
     }
 
     fn wait_for_beats(&mut self) {
@@ -250,7 +255,7 @@ impl Lab {
     }
 
     /// The store's clock, in whole seconds since 1970.
-    fn now(&self) -> Second {
+    pub(crate) fn now(&self) -> Second {
         let now = self.mariadb.query("select floor(unix_timestamp(now(6)))");
         // While the database is down nobody can ask it; the machine is the same.
         let now = now.map(|now| now.trim().parse().expect("seconds are a number"));
@@ -265,104 +270,9 @@ impl Lab {
     }
 }
 
-impl Agent {
-    /// Kills it (SIGKILL); its runner and commands live on.
-    pub(crate) fn kill(&mut self) {
-        self.process.kill();
-    }
-
-    /// Kills its runner (SIGKILL), and says whether there was one.
-    pub(crate) fn kill_runner(&self) -> bool {
-        self.signal_runner("KILL").is_some()
-    }
-
-    /// Sends its runner a signal; its process id, if there was one.
-    pub(crate) fn signal_runner(&self, signal: &str) -> Option<u32> {
-        let log = self.process.log();
-        let (_, last) = log.rsplit_once("runner.pid=")?;
-        let pid = last.split_whitespace().next()?.parse().ok()?;
-        self.signal(signal, pid).then_some(pid)
-    }
-
-    /// Sends a signal to a process of this node, and says whether it was one.
-    pub(crate) fn signal(&self, signal: &str, pid: u32) -> bool {
-        // The number may be another's by now.
-        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        let line = String::from_utf8_lossy(&line).into_owned();
-        line.contains(&self.data_dir.display().to_string())
-            && std::process::Command::new("kill")
-                .args(["-s", signal, &pid.to_string()])
-                .status()
-                .expect("kill runs")
-                .success()
-    }
-
-    /// What its program is told by its environment.
-    pub(crate) fn settings(&self) -> Vec<(String, String)> {
-        self.settings.clone()
-    }
-
-    /// Kills its runner and removes the journal: nobody knows any more what the runner did.
-    pub(crate) fn wipe_runner(&self) {
-        assert!(
-            self.kill_runner(),
-            "it has no runner\n{}",
-            self.process.log()
-        );
-        let journal = self.data_dir.join("runner.journal");
-        std::fs::remove_file(journal).expect("the runner had a journal");
-    }
-
-    /// Starts it again with the same folder.
-    pub(crate) fn start_again(&mut self) {
-        self.process = start_process(&self.name, &self.data_dir, &self.settings);
-    }
-
-    /// Runs `agent VERB …` for it; returns its exit code, standard output and standard error.
-    pub(crate) fn call(&self, words: &[&str]) -> (i32, String, String) {
-        call_agent(&self.settings, words)
-    }
-
-    fn expect_alive(&mut self) {
-        let ended = self.process.exit_status();
-        assert!(
-            ended.is_none(),
-            "{} ended: {ended:?}\n{}",
-            self.name,
-            self.process.log()
-        );
-    }
-}
-
 /// The machine's clock, in whole seconds since 1970.
 pub(crate) fn machine_now() -> Second {
     Second::try_from(now_ns() / 1_000_000_000).expect("this century")
-}
-
-fn start_process(name: &str, data_dir: &PathBuf, settings: &[(String, String)]) -> Process {
-    std::fs::create_dir_all(data_dir).expect("the temporary folder can be written");
-    let mut command = leashed(program("agent").expect("the agent is built"));
-    command
-        .arg("start")
-        .envs(settings.iter().cloned())
-        .env("CARILLON_LOG", "info");
-    let log = data_dir.with_extension("log");
-    Process::start(&format!("agent {name}"), command, &log).expect("the agent's program starts")
-}
-
-/// Runs the agent's program to its end, with these settings.
-pub(crate) fn call_agent(settings: &[(String, String)], words: &[&str]) -> (i32, String, String) {
-    let output = std::process::Command::new(program("agent").expect("the agent is built"))
-        .args(words)
-        .envs(settings.iter().cloned())
-        .output()
-        .expect("the agent's program starts");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (
-        output.status.code().unwrap_or(-1),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
 }
 
 async fn create_jobs(url: &str, jobs: &[JobOfTheLab]) -> Vec<JobId> {

@@ -8,6 +8,7 @@
 mod containment;
 mod delegation;
 mod endings;
+mod hostile;
 mod kept;
 mod output;
 mod refusals;

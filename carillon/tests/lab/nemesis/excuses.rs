@@ -46,6 +46,16 @@ pub(crate) fn was_troubled(history: &History, node: Option<&str>, from: i64, unt
     })
 }
 
+/// Whether the node's runner stood still from one moment to the other.
+pub(crate) fn was_stopped(history: &History, node: &str, from: i64, until: i64) -> bool {
+    history.faults.iter().any(|fault| {
+        fault.kind == Kind::RunnerStopped
+            && fault.target.touches(node)
+            && fault.from_us <= from
+            && until <= fault.until_us
+    })
+}
+
 /// The time in which it would have been decided and started; for one that had been claimed, until its record was closed.
 fn trial(row: &Row) -> (i64, i64) {
     let until = match row.outcome.as_str() {

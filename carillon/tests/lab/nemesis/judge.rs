@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use carillon_testbed::{Sighting, SightingKind};
 
-use super::excuses::{excuse, was_troubled};
+use super::excuses::{excuse, was_stopped, was_troubled};
 use super::expected::{Tick, expected, records};
 use super::history::{History, Role, Row};
 use crate::laws::fire_second;
@@ -17,6 +17,9 @@ const OLD_VERSION_MAX_US: i64 = 1_000_000;
 
 /// Between the end of a command and the moment at which the store has heard of it, in microseconds.
 const TELLING_US: i64 = 1_000_000;
+
+/// Between the last look at the clock and the first thing that a command does, in microseconds.
+const STARTING_US: i64 = 1_000_000;
 
 /// A node knows the store's time to a second, and a witness needs a moment to get the processor.
 const TOLD_WITHIN_US: i64 = 2_000_000;
@@ -39,6 +42,7 @@ pub(crate) fn judge(history: &History) -> Verdict {
     vec![
         ("no tick starts twice", case.doubles()),
         ("no tick starts early", case.early()),
+        ("nothing starts after its deadline", case.belated()),
         ("every tick is decided", case.undecided()),
         ("no tick is decided twice", case.decided_twice()),
         ("nothing is decided that was not due", case.unasked()),
@@ -122,6 +126,25 @@ impl<'h> Case<'h> {
             .iter()
             .filter(is_early)
             .map(|start| tell(start))
+            .collect()
+    }
+
+    /// The runner looks at the clock last of all; stopped between that look and the start, it cannot know.
+    fn belated(&self) -> Vec<String> {
+        let belated = self.starts.iter().filter(|start| {
+            let at = (start.at_ns / 1_000) as i64;
+            self.row_of(start).is_some_and(|row| {
+                at > row.start_until_us + STARTING_US
+                    && !was_stopped(
+                        self.history,
+                        &start.node,
+                        row.start_until_us,
+                        at - STARTING_US,
+                    )
+            })
+        });
+        belated
+            .map(|start| format!("{} is told as {}", tell(start), self.told(start)))
             .collect()
     }
 

@@ -247,7 +247,7 @@ fn unsee(history: &mut History, job: &str, second: Second, is_end: bool) {
 
 type Mutation = (&'static str, &'static str, fn(&mut History));
 
-const STARTS: [Mutation; 10] = [
+const STARTS: [Mutation; 12] = [
     ("a start is seen twice", "no tick starts twice", |history| {
         let again = seen(history, PLAIN, 3, false).clone();
         history.sightings.push(again);
@@ -267,6 +267,16 @@ const STARTS: [Mutation; 10] = [
         |history| {
             seen(history, PLAIN, 3, false).at_ns -= 3_000_000;
         },
+    ),
+    (
+        "a start is seven seconds late",
+        "nothing starts after its deadline",
+        |history| delay(history, None),
+    ),
+    (
+        "it is late, and the runner of another node stood still",
+        "nothing starts after its deadline",
+        |history| delay(history, Some(1)),
     ),
     (
         "a start is not seen",
@@ -558,6 +568,59 @@ fn every_mutation_of_a_good_history_breaks_the_law_it_is_about() {
         ["nothing is left behind"],
         "no mutation is about them"
     );
+}
+
+/// Makes a start of the first node seven seconds late, all of which the runner of this node stood still.
+fn delay(history: &mut History, stopped: Option<usize>) {
+    seen(history, PLAIN, 3, false).at_ns += 7_000_000_000;
+    if let Some(node) = stopped {
+        history.faults.push(Suffered {
+            kind: Kind::RunnerStopped,
+            target: Target::Node(node),
+            from_us: (FROM + 3) * S,
+            until_us: (FROM + 10) * S,
+        });
+    }
+}
+
+#[test]
+fn a_start_is_late_where_its_runner_stood_still() {
+    let mut history = good();
+    delay(&mut history, Some(0));
+
+    let verdict = judge(&history);
+
+    let law = "nothing starts after its deadline";
+    let own = verdict.iter().find(|(name, _)| *name == law).unwrap();
+    assert!(own.1.is_empty(), "{:?}", own.1);
+}
+
+#[test]
+fn every_planted_bug_still_finds_its_place_and_names_a_law() {
+    let laws: Vec<&str> = judge(&good()).iter().map(|(law, _)| *law).collect();
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let patches = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/planted"));
+    let patches = patches.unwrap().map(|entry| entry.unwrap().path());
+    let patches: Vec<_> = patches.collect();
+    assert!(patches.len() >= 9, "{patches:?}");
+    for patch in patches {
+        let text = std::fs::read_to_string(&patch).unwrap();
+        let law = text.lines().find_map(|line| line.strip_prefix("Breaks: "));
+        assert!(
+            law.is_some_and(|law| laws.contains(&law)),
+            "{patch:?}: {law:?}"
+        );
+
+        let tried = std::process::Command::new("git")
+            .args(["apply", "--check"])
+            .arg(&patch)
+            .current_dir(root)
+            .output()
+            .unwrap();
+
+        let why = String::from_utf8_lossy(&tried.stderr);
+        assert!(tried.status.success(), "{patch:?}: {why}");
+    }
 }
 
 #[test]

@@ -13,7 +13,8 @@ use super::clerk::{Clerk, Deed};
 use super::fault::{Kind, Target, node_name};
 use super::journal::{Entry, Journal};
 use super::timetable::Fault;
-use crate::rig::{Lab, call_agent};
+use crate::agent::call_agent;
+use crate::rig::Lab;
 
 /// What an edge that is slow adds to each way.
 const SLOW: Duration = Duration::from_millis(400);
