@@ -205,6 +205,7 @@ pub fn judge_refusal(why: NotStarted, kill_by: Option<&str>) -> Refusal {
         NotStarted::Cancelled | NotStarted::ShuttingDown => {
             Refusal::HandBack(Reason::NodeRestarted)
         }
+        NotStarted::NotUnderstood { .. } => Refusal::HandBack(Reason::Unreadable),
         NotStarted::TooLate { .. } => Refusal::HandBack(Reason::DeadlinePassed),
         NotStarted::Journal { .. } => Refusal::HandBack(Reason::SpawnRefused),
         NotStarted::Failed { why } if why.is_of_node() => Refusal::HandBack(Reason::SpawnRefused),

@@ -5,24 +5,33 @@ use carillon_core::launch::Limits;
 use carillon_core::run::{News, Reason};
 use carillon_core::scheduler::{Event, Grant};
 use carillon_core::token::Token;
+use carillon_runner::containment::Containment;
 use carillon_runner::protocol::{
-    Attempt as Known, AttemptState, Containment, End, Hello, Kept, KillStep, Moment, NotStarted,
-    OutputChunk, Report, Request,
+    Attempt as Known, AttemptState, End, Hello, Kept, KillStep, Moment, NotStarted, OutputChunk,
+    Report, Request,
 };
 use tracing::{debug, error, info, warn};
 
 use crate::attempt::{Refusal, judge_refusal};
 use crate::node_health::Health;
 use crate::outbox::OutputSource;
+use crate::owning::Journal;
 use crate::owning::{JOURNAL_GONE, START_UNKNOWN};
-use crate::pump::{Journal, Pump};
+use crate::pump::Pump;
 use crate::runner_link::LinkNews;
 
 impl Pump {
     /// Takes in news of the link to the runner.
     pub(crate) async fn hear_runner(&mut self, news: LinkNews) {
         match news {
-            LinkNews::Up { hello, attempts } => self.meet_runner(&hello, attempts).await,
+            LinkNews::Up {
+                hello,
+                attempts,
+                is_outdated,
+            } => {
+                self.renewal.meet(is_outdated);
+                self.meet_runner(&hello, attempts).await;
+            }
             LinkNews::Down => {
                 let since = self.hands.clock.now();
                 self.health.runner = Health::Ill {

@@ -27,6 +27,7 @@ mod performing;
 mod place_queue;
 pub mod pump;
 pub mod reexec;
+mod renewal;
 mod retention;
 mod runner_link;
 mod starting;

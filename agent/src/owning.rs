@@ -19,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
 
 use crate::message::{Message, Story};
-use crate::pump::{Journal, Pump};
+use crate::pump::Pump;
 use crate::starting::fetch_story;
 
 /// Runs that one comparison takes on.
@@ -40,6 +40,17 @@ pub(crate) const START_UNKNOWN: &str = "the runner went down as it was about to 
 /// The same where the journal has no record of it, and should.
 pub(crate) const JOURNAL_GONE: &str =
     "the runner's journal of it is gone: nobody can know how the command ended";
+
+/// What it means that the runner does not know a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Journal {
+    /// Nothing: the runner has not been met.
+    Unmet,
+    /// The run never started.
+    Whole,
+    /// Its record is lost: nobody can know.
+    Broken,
+}
 
 impl Pump {
     /// Asks the store which open runs are this node's.

@@ -13,7 +13,8 @@ use carillon_core::node::Peer;
 use carillon_core::scheduler::{Event, Gate, Scheduler};
 use carillon_core::tick::Tick;
 use carillon_core::token::{Token, TokenMint};
-use carillon_runner::protocol::{AttemptState, Containment, Request};
+use carillon_runner::containment::Containment;
+use carillon_runner::protocol::{AttemptState, Request};
 use carillon_store::Store;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -28,7 +29,9 @@ use crate::message::{KnownJobs, Message, WantedPlans};
 use crate::node_folder::NodeFolder;
 use crate::node_health::{Health, NodeHealth};
 use crate::outbox::{Outbox, Stored};
+use crate::owning::Journal;
 use crate::place_queue::PlaceQueue;
+use crate::renewal::Renewal;
 use crate::runner_link::RunnerLink;
 use crate::stats::Counters;
 use crate::tick_lock::TickLock;
@@ -95,17 +98,6 @@ pub(crate) enum Stage {
     Restarting,
 }
 
-/// What it means that the runner does not know a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Journal {
-    /// Nothing: the runner has not been met.
-    Unmet,
-    /// The run never started.
-    Whole,
-    /// Its record is lost: nobody can know.
-    Broken,
-}
-
 /// The state of the loop.
 pub struct Pump {
     pub(crate) me: Identity,
@@ -135,6 +127,8 @@ pub struct Pump {
     pub(crate) journal: Journal,
     /// What the runner can hold commands to.
     pub(crate) containment: Containment,
+    /// Whether the runner is to be replaced.
+    pub(crate) renewal: Renewal,
     pub(crate) folder: NodeFolder,
     /// Output was left with the runner because too much waited for the store.
     pub(crate) is_output_waiting: bool,
@@ -178,6 +172,7 @@ impl Pump {
             known_ticks: HashMap::new(),
             journal: Journal::Unmet,
             containment: Containment::default(),
+            renewal: Renewal::default(),
             is_output_waiting: false,
             folder,
             pulse,
@@ -316,6 +311,7 @@ impl Pump {
         self.health.store = health;
         self.health.forgive_in_time(self.hands.clock.now());
         self.give_up_late().await;
+        self.renew_runner().await;
         self.rounds += 1;
         if self.rounds.is_multiple_of(RECONCILE_EVERY) {
             self.ask_for_own_runs();

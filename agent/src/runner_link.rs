@@ -1,6 +1,7 @@
 //! The connection to the runner: made, lost, made again. What the reports mean is the pump's business.
 
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub enum LinkNews {
         hello: Hello,
         /// What it knows.
         attempts: Vec<Attempt>,
+        /// Whether its program has been replaced since it started.
+        is_outdated: bool,
     },
     /// It does not answer any more.
     Down,
@@ -67,7 +70,9 @@ pub(crate) fn keep_linked(
             match connect_or_start(&data_dir, &command).await {
                 Ok(connection) => {
                     is_first_failure = true;
-                    match serve(connection, &mut waiting, &news, &wanted_again).await {
+                    let is_outdated = is_outdated(connection.0.pid, &command.program);
+                    let served = serve(connection, is_outdated, &mut waiting, &news, &wanted_again);
+                    match served.await {
                         Ok(()) => return,
                         Err(error) => info!("the runner is gone: {error}"),
                     }
@@ -91,12 +96,18 @@ pub(crate) fn keep_linked(
 /// Serves one connection. Ends well when the pump has ended.
 async fn serve(
     (hello, mut requests, mut reports): (Hello, Requests, Reports),
+    is_outdated: bool,
     waiting: &mut mpsc::Receiver<Request>,
     news: &mpsc::Sender<LinkNews>,
     again: &Notify,
 ) -> Result<(), ClientError> {
     let attempts = read_snapshot(&mut reports).await?;
-    if news.send(LinkNews::Up { hello, attempts }).await.is_err() {
+    let up = LinkNews::Up {
+        hello,
+        attempts,
+        is_outdated,
+    };
+    if news.send(up).await.is_err() {
         return Ok(());
     }
     let outcome = loop {
@@ -120,6 +131,17 @@ async fn serve(
         return Ok(());
     }
     Err(outcome)
+}
+
+/// Whether the file that would be executed now is another one than this process executes. Where nobody can tell, it is not.
+fn is_outdated(pid: u32, program: &Path) -> bool {
+    let file = |path: &Path| std::fs::metadata(path).map(|it| (it.dev(), it.ino()));
+    // The kernel keeps the way to a file that has been replaced.
+    let own = file(Path::new(&format!("/proc/{pid}/exe")));
+    match (own, file(program)) {
+        (Ok(own), Ok(there)) => own != there,
+        _ => false,
+    }
 }
 
 async fn read_snapshot(reports: &mut Reports) -> Result<Vec<Attempt>, ClientError> {

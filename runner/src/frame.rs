@@ -3,9 +3,9 @@
 
 use carillon_core::launch::Stream;
 use carillon_core::token::Token;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::protocol::{OutputChunk, Report, Request};
+use crate::protocol::{OutputChunk, Report, Request, StartOrder};
 
 /// Bytes of the longest frame that is read or written.
 pub const FRAME_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -79,13 +79,39 @@ pub fn decode_request(buffer: &[u8]) -> Result<Option<(Request, usize)>, FrameEr
     let Some((kind, body)) = split_frame(buffer)? else {
         return Ok(None);
     };
-    match kind {
-        KIND_JSON => Ok(Some((
-            serde_json::from_slice(body)?,
-            FRAME_HEAD_BYTES + body.len(),
-        ))),
-        kind => Err(FrameError::UnknownKind { kind }),
+    if kind != KIND_JSON {
+        return Err(FrameError::UnknownKind { kind });
     }
+    let request = match serde_json::from_slice(body) {
+        Ok(request) => request,
+        Err(error) => decode_start_partly(body).ok_or(error)?,
+    };
+    Ok(Some((request, FRAME_HEAD_BYTES + body.len())))
+}
+
+/// What can be read of orders of which one at least cannot.
+fn decode_start_partly(body: &[u8]) -> Option<Request> {
+    #[derive(Deserialize)]
+    struct Start {
+        request: String,
+        orders: Vec<serde_json::Value>,
+    }
+    #[derive(Deserialize)]
+    struct Unread {
+        token: Token,
+    }
+    let start: Start = serde_json::from_slice(body).ok()?;
+    if start.request != "start" {
+        return None;
+    }
+    let (mut orders, mut unread) = (Vec::new(), Vec::new());
+    for order in start.orders {
+        match StartOrder::deserialize(&order) {
+            Ok(order) => orders.push(order),
+            Err(error) => unread.push((Unread::deserialize(&order).ok()?.token, error.to_string())),
+        }
+    }
+    Some(Request::StartPartly { orders, unread })
 }
 
 /// Takes the first whole frame off `buffer` as a report; none means that more bytes are needed.

@@ -15,8 +15,8 @@ use carillon_core::token::Token;
 use rustix::fs::{Mode, OFlags, getxattr};
 
 use crate::birth::is_born_in_groups;
+use crate::containment::Containment;
 use crate::own_group::{Hierarchy, own_group};
-use crate::protocol::Containment;
 
 /// How service managers mark what they delegate; ordinary users cannot read the second.
 const MARKS: [&str; 2] = ["user.delegate", "trusted.delegate"];

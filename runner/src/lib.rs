@@ -13,6 +13,7 @@ pub mod cli;
 pub mod client;
 mod clock;
 mod commit;
+pub mod containment;
 mod detach;
 mod ending;
 mod environment;

@@ -17,6 +17,14 @@ impl Runner {
     pub(crate) fn obey(&mut self, request: Request) {
         match request {
             Request::Start { orders } => orders.into_iter().for_each(|order| self.order(order)),
+            Request::StartPartly { orders, unread } => {
+                orders.into_iter().for_each(|order| self.order(order));
+                for (token, why) in unread {
+                    let why = NotStarted::NotUnderstood { why };
+                    let at = moment();
+                    self.tell(&Report::NotStarted { token, why, at });
+                }
+            }
             Request::Cancel { token } => self.cancel(token),
             Request::Kill {
                 token,

@@ -10,9 +10,10 @@ use carillon_core::launch::{LaunchSpec, Limits, StartFailure};
 use rustix::fs::{MemfdFlags, Mode, OFlags};
 
 use crate::account::Account;
+use crate::containment::Containment;
 use crate::environment::{Environment, JobVariables, PATH, build_environment};
 use crate::group::Entrance;
-use crate::protocol::{Containment, StartOrder};
+use crate::protocol::StartOrder;
 use crate::secret::read_secrets;
 use crate::spawn::{Credentials, Directory, Launch, Rlimit, Step};
 use crate::starter::Tools;

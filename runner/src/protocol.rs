@@ -1,13 +1,14 @@
 //! The words that agent and runner exchange over the unix socket.
 //!
-//! Unknown fields are ignored on both sides, so that an agent can be replaced under a living runner. This module knows no socket; [`crate::frame`] knows
+//! Unknown fields are ignored on both sides, so that an agent can be replaced under a living runner. What is to be executed is the exception: nothing of it may
+//! be left out, so an order that says more than the runner knows is refused, alone. This module knows no socket; [`crate::frame`] knows
 //! how a word is laid into bytes.
 
-use std::fmt;
-
-use carillon_core::launch::{Ending, LaunchSpec, Limits, ProcessExit, StartFailure, Stream};
+use carillon_core::launch::{Ending, LaunchSpec, ProcessExit, StartFailure, Stream};
 use carillon_core::token::Token;
 use serde::{Deserialize, Serialize};
+
+use crate::containment::Containment;
 
 /// The version of the protocol that this build speaks.
 pub const PROTOCOL: u32 = 1;
@@ -49,6 +50,14 @@ pub enum Request {
     Start {
         /// The orders; a token that the runner has already is ignored, so an order may be repeated.
         orders: Vec<StartOrder>,
+    },
+    /// Orders of an agent that knows more than this runner does. Only read: what is written is `Start`.
+    #[serde(skip)]
+    StartPartly {
+        /// Those that are understood.
+        orders: Vec<StartOrder>,
+        /// Those that are not, and why. Answered by `NotStarted` with `NotUnderstood`.
+        unread: Vec<(Token, String)>,
     },
     /// Do not start this attempt. Answered by `NotStarted` with `Cancelled` if it had not started, else by `States`.
     Cancel {
@@ -211,50 +220,6 @@ pub struct Hello {
     pub now: Moment,
 }
 
-/// What a node can hold commands to, with all their descendants.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Containment {
-    /// Each attempt has a control group, so nothing of it can hide from its end.
-    pub groups: bool,
-    /// Limits of processor share hold; where not, nothing stands in for them.
-    pub cpu: bool,
-    /// Limits of memory hold for the tree; where not, for the address space of each process.
-    pub memory: bool,
-    /// Limits of processes hold for the tree; where not, for all processes of the user.
-    pub pids: bool,
-    /// Why not everything holds.
-    pub why_not: Option<String>,
-}
-
-impl Containment {
-    /// Those of a job's limits that nothing enforces here, by name.
-    pub fn unenforced(&self, limits: &Limits) -> Vec<&'static str> {
-        let cpu = limits.cpu_percent.filter(|_| !self.cpu);
-        cpu.map(|_| "cpu_percent").into_iter().collect()
-    }
-}
-
-impl fmt::Display for Containment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let held = |held: bool, without: &str| match held {
-            true => "held for the whole tree".to_owned(),
-            false => without.to_owned(),
-        };
-        write!(
-            f,
-            "cpu limits are {}, memory limits {}, pids limits {}",
-            held(self.cpu, "NOT ENFORCED"),
-            held(self.memory, "for each process alone"),
-            held(self.pids, "for all processes of the user")
-        )?;
-        match &self.why_not {
-            Some(why) => write!(f, ": {why}"),
-            None => Ok(()),
-        }
-    }
-}
-
 /// One attempt and where it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -356,6 +321,11 @@ pub enum NotStarted {
     },
     /// The runner is ending.
     ShuttingDown,
+    /// The order says what this runner does not know: it is of another release than the agent.
+    NotUnderstood {
+        /// What, in words.
+        why: String,
+    },
     /// The command could not be started.
     Failed {
         /// Why.

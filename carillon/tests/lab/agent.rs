@@ -1,12 +1,13 @@
 //! An agent of the lab: its process, its folder, and the ways to its stores.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use carillon_testbed::{Process, Proxy, leashed, program};
 
 pub(crate) struct Agent {
     pub(crate) name: String,
     pub(crate) process: Process,
+    program: PathBuf,
     /// The way to the database, if it can be disturbed.
     pub(crate) proxy: Option<Proxy>,
     /// The way to Redis, likewise.
@@ -26,6 +27,7 @@ impl Agent {
     /// Starts one of this name with these settings, which lack only its name and folder.
     pub(crate) fn start(
         name: String,
+        program: PathBuf,
         data_dir: PathBuf,
         ways: Ways,
         mut settings: Vec<(String, String)>,
@@ -35,10 +37,11 @@ impl Agent {
             ("CARILLON_NODE__DATA_DIR", data_dir.display().to_string()),
         ];
         settings.extend(own.map(|(key, value)| (key.to_owned(), value)));
-        let process = start_process(&name, &data_dir, &settings);
+        let process = start_process(&name, &program, &data_dir, &settings);
         Self {
             name,
             process,
+            program,
             proxy: ways.database,
             redis_proxy: ways.redis,
             data_dir,
@@ -56,11 +59,16 @@ impl Agent {
         self.signal_runner("KILL").is_some()
     }
 
-    /// Sends its runner a signal; its process id, if there was one.
-    pub(crate) fn signal_runner(&self, signal: &str) -> Option<u32> {
+    /// The process id of the runner that it met last.
+    pub(crate) fn runner_pid(&self) -> Option<u32> {
         let log = self.process.log();
         let (_, last) = log.rsplit_once("runner.pid=")?;
-        let pid = last.split_whitespace().next()?.parse().ok()?;
+        last.split_whitespace().next()?.parse().ok()
+    }
+
+    /// Sends its runner a signal; its process id, if there was one.
+    pub(crate) fn signal_runner(&self, signal: &str) -> Option<u32> {
+        let pid = self.runner_pid()?;
         self.signal(signal, pid).then_some(pid)
     }
 
@@ -95,7 +103,7 @@ impl Agent {
 
     /// Starts it again with the same folder.
     pub(crate) fn start_again(&mut self) {
-        self.process = start_process(&self.name, &self.data_dir, &self.settings);
+        self.process = start_process(&self.name, &self.program, &self.data_dir, &self.settings);
     }
 
     /// Runs `agent VERB …` for it; returns its exit code, standard output and standard error.
@@ -114,9 +122,14 @@ impl Agent {
     }
 }
 
-fn start_process(name: &str, data_dir: &PathBuf, settings: &[(String, String)]) -> Process {
+fn start_process(
+    name: &str,
+    program: &Path,
+    data_dir: &Path,
+    settings: &[(String, String)],
+) -> Process {
     std::fs::create_dir_all(data_dir).expect("the temporary folder can be written");
-    let mut command = leashed(program("agent").expect("the agent is built"));
+    let mut command = leashed(program);
     command
         .arg("start")
         .envs(settings.iter().cloned())

@@ -25,5 +25,6 @@ mod nemesis;
 mod overlap;
 mod refusals;
 mod rig;
+mod upgrade;
 mod verbs;
 mod weather;

@@ -1,6 +1,7 @@
 //! A cluster on one machine: private MariaDB and Redis, real agents, and a witness that every job
 //! testifies to.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use carillon_core::identity::{GroupId, JobId};
@@ -10,7 +11,7 @@ use carillon_core::overlap::Overlap;
 use carillon_core::schedule::DstRule;
 use carillon_store::{Editor, Store};
 use carillon_testbed::{
-    Database, Folder, MariaDb, Proxy, Redis, WallClock, Witness, now_ns, wait_until,
+    Database, Folder, MariaDb, Proxy, Redis, WallClock, Witness, now_ns, program, wait_until,
 };
 
 use crate::agent::{Agent, Ways};
@@ -43,6 +44,8 @@ pub(crate) struct Lab {
     pub(crate) jobs: usize,
     /// What the store calls them, in the order in which they were made.
     pub(crate) jobs_made: Vec<JobId>,
+    /// Where agents that start are executed, if not where they were built.
+    programs: Option<PathBuf>,
     folder: Folder,
 }
 
@@ -113,8 +116,21 @@ impl Lab {
             database,
             jobs: jobs.len(),
             jobs_made,
+            programs: None,
             folder,
         }
+    }
+
+    /// Lays a copy of the agent's program where agents that start from now on, or start again, find it, as an upgrade
+    /// does: running ones keep the file that they have.
+    pub(crate) fn install_agent(&mut self) {
+        let folder = self.folder.join("bin");
+        std::fs::create_dir_all(&folder).expect("the temporary folder can be written");
+        let fresh = folder.join("fresh");
+        let built = program("agent").expect("the agent is built");
+        std::fs::copy(built, &fresh).expect("the temporary folder can be written");
+        std::fs::rename(&fresh, folder.join("agent")).expect("the folder is ours");
+        self.programs = Some(folder);
     }
 
     /// Starts agents `n1`, `n2`, … and returns when all of them beat.
@@ -177,8 +193,12 @@ impl Lab {
         settings.extend(addresses.map(|(key, value)| (key.to_owned(), value)));
         let name = format!("n{number}");
         let data_dir = self.folder.join(&name);
-        self.agents
-            .push(Agent::start(name, data_dir, ways, settings));
+        let program = match &self.programs {
+            Some(folder) => folder.join("agent"),
+            None => program("agent").expect("the agent is built"),
+        };
+        let agent = Agent::start(name, program, data_dir, ways, settings);
+        self.agents.push(agent);
     }
 
     fn wait_for_beats(&mut self) {

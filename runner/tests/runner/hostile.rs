@@ -7,7 +7,7 @@ use carillon_core::launch::Stream;
 use carillon_runner::frame::{
     FRAME_BYTES_MAX, decode_report, decode_request, encode_report, encode_request,
 };
-use carillon_runner::protocol::{OutputChunk, Report, Request};
+use carillon_runner::protocol::{NotStarted, OutputChunk, Report, Request};
 use proptest::prelude::*;
 
 use crate::rig::{PATIENCE, Rig, new_token, order, spec};
@@ -67,6 +67,70 @@ proptest! {
             prop_assert_eq!(told, report);
         }
     }
+}
+
+/// As an agent of a later release would write it.
+fn frame_of_the_future(orders: &[serde_json::Value]) -> Vec<u8> {
+    let request = serde_json::json!({"request": "start", "orders": orders});
+    let body = serde_json::to_vec(&request).unwrap();
+    let length = u32::try_from(body.len()).unwrap().to_le_bytes();
+    [&length[..], &[0], &body].concat()
+}
+
+#[test]
+fn order_of_the_future_is_refused_alone() {
+    let known = order(spec("echo known"), 0, i64::MAX);
+    let future = order(spec("echo future"), 0, i64::MAX);
+    let mut unknown = serde_json::to_value(&future).unwrap();
+    unknown["spec"]["gravity"] = serde_json::json!("none");
+    let bytes = frame_of_the_future(&[serde_json::to_value(&known).unwrap(), unknown]);
+
+    let (request, used) = decode_request(&bytes).unwrap().unwrap();
+
+    assert_eq!(used, bytes.len());
+    let Request::StartPartly { orders, unread } = request else {
+        panic!("{request:?}");
+    };
+    assert_eq!(orders, [known]);
+    assert_eq!(unread.len(), 1);
+    assert_eq!(unread[0].0, future.token);
+    assert!(unread[0].1.contains("gravity"), "{}", unread[0].1);
+}
+
+#[tokio::test]
+async fn runner_goes_on_with_the_orders_that_it_understands() {
+    let mut rig = Rig::new().await;
+    let known = order(spec("echo known"), 0, i64::MAX);
+    let future = order(spec("echo future"), 0, i64::MAX);
+    let mut unknown = serde_json::to_value(&future).unwrap();
+    unknown["spec"]["gravity"] = serde_json::json!("none");
+    let bytes = frame_of_the_future(&[unknown, serde_json::to_value(&known).unwrap()]);
+    rig.disconnect();
+
+    let mut agent = UnixStream::connect(rig.path().join("runner.sock")).unwrap();
+    agent.set_read_timeout(Some(PATIENCE)).unwrap();
+    agent.write_all(&bytes).unwrap();
+    let (mut refused, mut ended) = (None, None);
+    let mut buffer = Vec::new();
+    while refused.is_none() || ended.is_none() {
+        let mut some = [0; 4096];
+        let length = agent.read(&mut some).unwrap();
+        assert!(length > 0, "the runner hung up");
+        buffer.extend_from_slice(&some[..length]);
+        while let Some((report, used)) = decode_report(&buffer).unwrap() {
+            buffer.drain(..used);
+            match report {
+                Report::NotStarted { token, why, .. } => refused = Some((token, why)),
+                Report::Ended { token, .. } => ended = Some(token),
+                _ => {}
+            }
+        }
+    }
+
+    let (token, why) = refused.unwrap();
+    assert_eq!(token, future.token);
+    assert!(matches!(why, NotStarted::NotUnderstood { why } if why.contains("gravity")));
+    assert_eq!(ended, Some(known.token));
 }
 
 #[tokio::test]
