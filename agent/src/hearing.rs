@@ -242,6 +242,10 @@ impl Pump {
         if attempt.is_over() {
             return;
         }
+        if let NotStarted::NotUnderstood { why } = &why {
+            let run = attempt.grant.tick;
+            warn!(run.id = %run, "the runner is older than this agent and does not understand the order ({why}); others may take it");
+        }
         let words = format!("{why:?}");
         match judge_refusal(why, attempt.kill_by.as_deref()) {
             Refusal::HandBack(reason) => {

@@ -34,7 +34,7 @@ impl Renewal {
 impl Pump {
     /// Has an outdated runner end while nothing runs; the link starts the new one.
     pub(crate) async fn renew_runner(&mut self) {
-        let is_idle = self.attempts.is_empty() && self.waiting.is_empty();
+        let is_idle = self.attempts.is_empty() && self.preparing.is_empty();
         if self.renewal != Renewal::Wanted || !is_idle {
             return;
         }

@@ -40,7 +40,7 @@ pub async fn compare() -> Result<Table> {
             "median of 3",
             "MB",
             "to a file MB/s",
-            "to `| cat` MB/s",
+            "through `cat` MB/s",
             "runner MB/s",
             "seconds × file",
             "× cat",
