@@ -12,3 +12,4 @@ pub(crate) mod preview;
 pub(crate) mod show;
 pub(crate) mod switch;
 pub(crate) mod versions;
+mod watch_fields;

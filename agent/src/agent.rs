@@ -24,7 +24,7 @@ use tracing::{info, warn};
 use crate::bulletin::Reader;
 use crate::clock::Clock;
 use crate::control::{self, ControlRequest};
-use crate::heartbeat::{Pulse, beat};
+use crate::heartbeat::{Pulse, Surroundings, beat};
 use crate::host;
 use crate::message::Message;
 use crate::node_folder::NodeFolder;
@@ -96,6 +96,7 @@ pub async fn run_agent(options: AgentOptions, shutdown: Shutdown) -> anyhow::Res
         hands.store.clone(),
         hands.clock.clone(),
         claimant,
+        Surroundings::new(&options.data_dir, &hands.lock),
         pulse_seen,
         messages.clone(),
     );

@@ -1,19 +1,20 @@
 //! "I live", every few seconds; and in return the store's clock and who else lives.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use carillon_core::claim::Claimant;
 use carillon_core::node::{HEARTBEAT_INTERVAL, Limits};
 use carillon_store::{Beat, Store, StoreError};
-use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
-use crate::host::strain;
+use crate::host::{disk, strain};
 use crate::message::Message;
 use crate::node_health::Health;
+use crate::tick_lock::TickLock;
 
 /// What the pump tells the heartbeat.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,14 +27,41 @@ pub struct Pulse {
     pub running_max: u32,
 }
 
+/// What else a beat tells of.
+pub(crate) struct Surroundings {
+    /// The folder whose disk must not fill up.
+    data_dir: PathBuf,
+    /// Redis, where it is used.
+    lock: Option<TickLock>,
+}
+
+impl Surroundings {
+    pub(crate) fn new(data_dir: &Path, lock: &Option<TickLock>) -> Self {
+        Surroundings {
+            data_dir: data_dir.to_owned(),
+            lock: lock.clone(),
+        }
+    }
+
+    /// What keeps this node from Redis; empty when nothing does.
+    async fn ask_redis(&self) -> String {
+        match &self.lock {
+            Some(lock) => lock.probe().await.err().unwrap_or_default(),
+            None => String::new(),
+        }
+    }
+}
+
 /// Beats until the pump has ended.
 pub(crate) async fn beat(
     store: Store,
     clock: Clock,
     claimant: Claimant,
+    surroundings: Surroundings,
     pulse: watch::Receiver<Arc<Pulse>>,
     messages: mpsc::Sender<Message>,
 ) {
+    let mut redis_problem = String::new();
     let mut health = Health::Well;
     let mut last_count = 0;
     let mut interval = tokio::time::interval(interval());
@@ -45,8 +73,10 @@ pub(crate) async fn beat(
         }
         let message = Arc::clone(&pulse.borrow());
         let sent = clock.ask();
-        match beat_once(&store, &clock, claimant, &message).await {
-            Ok((count, seen_at)) => {
+        let beat = compose(&clock, &message, &surroundings.data_dir, &redis_problem);
+        match store.beat(claimant, &beat).await {
+            Ok(answer) => {
+                let (count, seen_at) = (answer.beat_count, answer.bulletin.now);
                 if count <= last_count {
                     error!(
                         "the store counts beat {count} after {last_count}: it has lost commits that it had acknowledged"
@@ -73,27 +103,32 @@ pub(crate) async fn beat(
                 }
             }
         }
-        let mut news = vec![Message::StoreSeen(health.clone())];
-        match store.peers(Limits::default()).await {
-            Ok(peers) => news.push(Message::PeersSeen(peers)),
-            Err(error) => tracing::debug!("{error}"),
+        if !tell_pump(&store, health.clone(), &messages).await {
+            return;
         }
-        for message in news {
-            if messages.send(message).await.is_err() {
-                return;
-            }
-        }
+        // The next beat tells it: nothing may hold this one up.
+        redis_problem = surroundings.ask_redis().await;
     }
 }
 
-async fn beat_once(
-    store: &Store,
-    clock: &Clock,
-    claimant: Claimant,
-    pulse: &Pulse,
-) -> Result<(i64, Timestamp), StoreError> {
-    let strain = strain();
-    let beat = Beat {
+/// False when the pump has ended.
+async fn tell_pump(store: &Store, health: Health, messages: &mpsc::Sender<Message>) -> bool {
+    let mut news = vec![Message::StoreSeen(health)];
+    match store.peers(Limits::default()).await {
+        Ok(peers) => news.push(Message::PeersSeen(peers)),
+        Err(error) => tracing::debug!("{error}"),
+    }
+    for message in news {
+        if messages.send(message).await.is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+fn compose(clock: &Clock, pulse: &Pulse, data_dir: &Path, redis_problem: &str) -> Beat {
+    let (strain, disk) = (strain(), disk(data_dir));
+    Beat {
         is_claiming: pulse.why_not_claiming.is_none(),
         not_claiming_reason: pulse.why_not_claiming.clone().unwrap_or_default(),
         running: pulse.running,
@@ -102,11 +137,44 @@ async fn beat_once(
         load_milli: strain.load_milli,
         memory_total: strain.memory_total,
         memory_available: strain.memory_available,
-    };
-    let answer = store.beat(claimant, &beat).await?;
-    Ok((answer.beat_count, answer.bulletin.now))
+        disk_total: disk.total,
+        disk_available: disk.available,
+        redis_problem: redis_problem.to_owned(),
+    }
 }
 
 fn interval() -> Duration {
     Duration::try_from(HEARTBEAT_INTERVAL).expect("the interval is positive")
+}
+
+#[cfg(test)]
+mod tests {
+    use carillon_testbed::{Folder, Redis, wait_until_async};
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn a_beat_tells_of_redis_while_it_does_not_answer_and_of_the_disk() {
+        let mut redis = Redis::start().unwrap();
+        let folder = Folder::create().unwrap();
+        let lock = TickLock::new(&redis.url()).unwrap();
+        let with = Surroundings::new(folder.path(), &Some(lock));
+        let without = Surroundings::new(folder.path(), &None);
+
+        assert_eq!(with.ask_redis().await, "");
+        redis.kill();
+        let problem = with.ask_redis().await;
+        redis.restart().unwrap();
+        wait_until_async("redis to answer again", SOON, async || {
+            with.ask_redis().await.is_empty().then_some(())
+        })
+        .await;
+
+        assert!(!problem.is_empty());
+        assert_eq!(without.ask_redis().await, "");
+        let disk = disk(folder.path());
+        assert!(0 < disk.available && disk.available <= disk.total);
+    }
 }

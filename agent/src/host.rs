@@ -1,6 +1,7 @@
 //! What the kernel says of this host.
 
 use std::fs;
+use std::path::Path;
 
 /// Load and memory, as the heartbeat carries them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,6 +36,31 @@ pub fn strain() -> Strain {
         load_milli: (load * 1000.0) as i64,
         memory_total: kilobytes("MemTotal:") * 1024,
         memory_available: kilobytes("MemAvailable:") * 1024,
+    }
+}
+
+/// A disk, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Disk {
+    /// What there is.
+    pub total: i64,
+    /// What of it we may still write.
+    pub available: i64,
+}
+
+/// The disk that `folder` is on; zero where the kernel does not say.
+pub fn disk(folder: &Path) -> Disk {
+    let Ok(said) = rustix::fs::statvfs(folder) else {
+        return Disk::default();
+    };
+    let bytes = |blocks: u64| {
+        i64::try_from(u128::from(blocks) * u128::from(said.f_frsize)).unwrap_or(i64::MAX)
+    };
+    // What is kept for root counts as used: nobody else can write there.
+    let kept = said.f_bfree.saturating_sub(said.f_bavail);
+    Disk {
+        total: bytes(said.f_blocks.saturating_sub(kept)),
+        available: bytes(said.f_bavail),
     }
 }
 

@@ -17,6 +17,9 @@ use tracing::{info, warn};
 /// The whole question may take this long; later is not knowing.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// Nobody's tick waits for a probe.
+const PROBE_PATIENCE: Duration = Duration::from_secs(1);
+
 /// So many questions without an answer open the breaker.
 const FAILURES_MAX: u32 = 3;
 
@@ -93,6 +96,18 @@ impl TickLock {
     pub async fn ping(&self) -> redis::RedisResult<()> {
         let mut connection = self.connection().await?;
         redis::cmd("PING").query_async(&mut connection).await
+    }
+
+    /// Asks Redis, for people: what it says instead of an answer.
+    pub async fn probe(&self) -> Result<(), String> {
+        match tokio::time::timeout(PROBE_PATIENCE, self.ping()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => {
+                self.forget_master().await;
+                Err(error.to_string())
+            }
+            Err(_) => Err(format!("no answer within {} s", PROBE_PATIENCE.as_secs())),
+        }
     }
 
     /// The master may be another server by now; the others find their way back themselves.

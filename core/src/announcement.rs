@@ -105,6 +105,17 @@ pub struct Announcement {
     pub incidents: Vec<Incident>,
 }
 
+/// An incident that owes a word.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Debt {
+    /// The incident.
+    pub incident: Incident,
+    /// To whom it is owed.
+    pub audience: Audience,
+    /// Until when these people are not disturbed by it.
+    pub hold_until: Option<Timestamp>,
+}
+
 /// Incidents that are told together, in one mail to each address.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
@@ -112,25 +123,37 @@ pub struct Batch {
     pub owed: Owed,
     /// To whom.
     pub audience: Audience,
+    /// Until when these people are not disturbed by it.
+    pub hold_until: Option<Timestamp>,
     /// About these, oldest first; never empty.
     pub incidents: Vec<Incident>,
 }
 
 /// Gathers what owes a word into what is told at `now`. What is still within [`GROUP_WAIT`] is left for later, unless
 /// it joins an older one; what is muted is left until the mute ends.
-pub fn gather(owing: Vec<(Incident, Audience)>, mutes: &[Mute], now: Timestamp) -> Vec<Batch> {
-    let mut groups: BTreeMap<(Owed, SubjectKind, Audience), Vec<Incident>> = BTreeMap::new();
-    for (incident, audience) in owing {
+pub fn gather(owing: Vec<Debt>, mutes: &[Mute], now: Timestamp) -> Vec<Batch> {
+    type Key = (Owed, SubjectKind, Audience, Option<Timestamp>);
+    let mut groups: BTreeMap<Key, Vec<Incident>> = BTreeMap::new();
+    for debt in owing {
+        let incident = debt.incident;
         let is_muted = mutes.iter().any(|mute| mute.covers(&incident, now));
         if let (Some(owed), false) = (incident.owed, is_muted) {
-            let key = (owed, incident.subject.kind, audience);
+            let kind = incident.subject.kind;
+            let key = (owed, kind, debt.audience, debt.hold_until);
             groups.entry(key).or_default().push(incident);
         }
     }
     groups
         .into_iter()
         .filter(|(_, incidents)| is_ripe(incidents, now))
-        .flat_map(|((owed, _, audience), incidents)| split(owed, audience, incidents))
+        .flat_map(|((owed, _, audience, hold_until), incidents)| {
+            split(incidents).into_iter().map(move |incidents| Batch {
+                owed,
+                audience: audience.clone(),
+                hold_until,
+                incidents,
+            })
+        })
         .collect()
 }
 
@@ -142,20 +165,13 @@ fn is_ripe(incidents: &[Incident], now: Timestamp) -> bool {
         .is_some_and(|oldest| now.duration_since(oldest) >= GROUP_WAIT)
 }
 
-fn split(owed: Owed, audience: Audience, mut incidents: Vec<Incident>) -> Vec<Batch> {
+fn split(mut incidents: Vec<Incident>) -> Vec<Vec<Incident>> {
     incidents.sort_by_key(|incident| (incident.since_at, incident.id));
     let size = match incidents.len() {
         few if few < GROUP_FROM => 1,
         _ => GROUP_MAX,
     };
-    incidents
-        .chunks(size)
-        .map(|chunk| Batch {
-            owed,
-            audience: audience.clone(),
-            incidents: chunk.to_vec(),
-        })
-        .collect()
+    incidents.chunks(size).map(<[Incident]>::to_vec).collect()
 }
 
 #[cfg(test)]
@@ -188,8 +204,16 @@ mod tests {
         Audience::Addresses(vec!["ops@example.org".to_owned()])
     }
 
-    fn owing(count: i64) -> Vec<(Incident, Audience)> {
-        (1..=count).map(|id| (silent(id, id % 3), ops())).collect()
+    fn debt(incident: Incident) -> Debt {
+        Debt {
+            incident,
+            audience: ops(),
+            hold_until: None,
+        }
+    }
+
+    fn owing(count: i64) -> Vec<Debt> {
+        (1..=count).map(|id| debt(silent(id, id % 3))).collect()
     }
 
     #[test]
@@ -203,22 +227,35 @@ mod tests {
 
     #[test]
     fn what_has_just_begun_waits_for_others() {
-        assert!(gather(vec![(silent(1, 10), ops())], &[], at(13)).is_empty());
-        assert_eq!(gather(vec![(silent(1, 10), ops())], &[], at(14)).len(), 1);
+        assert!(gather(vec![debt(silent(1, 10))], &[], at(13)).is_empty());
+        assert_eq!(gather(vec![debt(silent(1, 10))], &[], at(14)).len(), 1);
     }
 
     #[test]
     fn different_people_get_different_mails() {
         let other = Audience::Addresses(vec!["dba@example.org".to_owned()]);
         let mut owing = owing(8);
-        for (_, audience) in owing.iter_mut().take(4) {
-            *audience = other.clone();
+        for debt in owing.iter_mut().take(4) {
+            debt.audience = other.clone();
         }
 
         let batches = gather(owing, &[], at(10));
 
         assert_eq!(batches.len(), 2);
         assert!(batches.iter().all(|batch| batch.incidents.len() == 4));
+    }
+
+    #[test]
+    fn what_can_wait_is_not_told_with_what_cannot() {
+        let mut owing = owing(8);
+        for debt in owing.iter_mut().take(4) {
+            debt.hold_until = Some(at(1000));
+        }
+
+        let batches = gather(owing, &[], at(10));
+
+        let holds: Vec<_> = batches.iter().map(|batch| batch.hold_until).collect();
+        assert_eq!(holds, [None, Some(at(1000))]);
     }
 
     #[test]
@@ -233,7 +270,7 @@ mod tests {
             from_at: at(0),
             until_time: at(100),
         };
-        let owing = || vec![(silent(1, 10), ops()), (silent(2, 10), ops())];
+        let owing = || vec![debt(silent(1, 10)), debt(silent(2, 10))];
 
         let muted = gather(owing(), std::slice::from_ref(&mute), at(99));
         assert_eq!(muted.len(), 1);

@@ -14,7 +14,7 @@ mod wall;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock, Weak};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::schedule::ScheduleError;
@@ -66,6 +66,9 @@ impl CalendarUse {
 
 /// How far a search for the end or the beginning of a blackout goes before the answer is "none": 100 years.
 const HORIZON_S: i64 = 36_525 * 86_400;
+
+/// A search for time outside blackouts that has not ended after so many steps back ends: there is next to none.
+const OPEN_STEPS_MAX: u32 = 100;
 
 /// The blackouts of a calendar in its zone.
 #[derive(Debug)]
@@ -171,6 +174,42 @@ impl Blackouts {
                 .end_of(second)
                 .and_then(|s| Timestamp::from_second(s).ok()),
         })
+    }
+
+    /// The instant since which `open` of time outside blackouts has passed at `now`. With next to no such time it lies as
+    /// far back as there is time.
+    pub fn open_since(&self, now: Timestamp, open: SignedDuration) -> Timestamp {
+        let mut since = now.saturating_sub(open).unwrap_or(Timestamp::MIN);
+        for _ in 0..OPEN_STEPS_MAX {
+            if let Some(span) = self.span_at(since) {
+                // None of this time counts: going on from its beginning spares steps.
+                match span.from {
+                    Some(from) => since = from,
+                    None => return Timestamp::MIN,
+                }
+            }
+            let whole = open.saturating_add(self.covered_between(since, now));
+            let further = now.saturating_sub(whole).unwrap_or(Timestamp::MIN);
+            if further >= since {
+                return since;
+            }
+            since = further;
+        }
+        Timestamp::MIN
+    }
+
+    /// How much of the time between two instants blackouts cover.
+    fn covered_between(&self, from: Timestamp, until: Timestamp) -> SignedDuration {
+        let mut covered = SignedDuration::ZERO;
+        for span in self.spans_from(from) {
+            let start = span.from.map_or(from, |start| start.max(from));
+            if start >= until {
+                break;
+            }
+            let end = span.until.map_or(until, |end| end.min(until));
+            covered = covered.saturating_add(end.duration_since(start));
+        }
+        covered
     }
 
     /// Whether a blackout holds at the second `t`, counted from 1970.

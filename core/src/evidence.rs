@@ -52,6 +52,46 @@ pub enum Evidence {
         /// The limit it broke, in seconds.
         limit_s: i64,
     },
+    /// A run that took, or takes, longer or shorter than the job usually does.
+    Unusual {
+        /// The run's id.
+        run: String,
+        /// When it started.
+        started_at: Timestamp,
+        /// How long it had taken when that was seen, in milliseconds.
+        elapsed_ms: i64,
+        /// The median of the last successes, in milliseconds.
+        usual_ms: i64,
+        /// Of so many of them.
+        successes: u32,
+        /// What lies beyond this is news, in milliseconds.
+        limit_ms: i64,
+    },
+    /// A disk that is nearly full.
+    Disk {
+        /// Bytes that are free.
+        available: i64,
+        /// Bytes that there are.
+        total: i64,
+        /// So many percent should be free.
+        percent_min: u32,
+    },
+    /// Redis does not answer these nodes.
+    Redis {
+        /// Their names.
+        nodes: Vec<String>,
+        /// Of so many that live.
+        watched: u32,
+        /// What the first of them says.
+        problem: String,
+    },
+    /// A token that ends soon.
+    Expiry {
+        /// From when on it does not work.
+        expires_at: Timestamp,
+        /// When it was last used.
+        used_at: Option<Timestamp>,
+    },
     /// No success for too long.
     NoSuccess {
         /// The last one, if any.

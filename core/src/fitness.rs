@@ -21,6 +21,10 @@ pub struct Vitals {
     pub is_claiming: bool,
     /// Why not.
     pub not_claiming_reason: String,
+    /// Bytes of the disk that its data directory is on; 0 where it does not say.
+    pub disk_total: i64,
+    /// What of them is free.
+    pub disk_available: i64,
 }
 
 /// What most nodes have.
@@ -52,15 +56,20 @@ fn most<'a>(words: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// The rules about fitness.
-pub const FITNESS_RULES: [Rule; 4] = [
+pub const FITNESS_RULES: [Rule; 5] = [
     Rule::NodeClock,
     Rule::NodeTzdb,
     Rule::NodeVersion,
     Rule::NodeNotClaiming,
+    Rule::NodeDisk,
 ];
 
-/// What of `node` is broken, among [`FITNESS_RULES`].
-pub fn find_faults(node: &Vitals, majority: &Majority) -> Vec<(Rule, Evidence)> {
+/// What of `node` is broken, among [`FITNESS_RULES`]. `disk_percent_min` of its disk should be free.
+pub fn find_faults(
+    node: &Vitals,
+    majority: &Majority,
+    disk_percent_min: u32,
+) -> Vec<(Rule, Evidence)> {
     let mut faults = Vec::new();
     let offset_max = i64::try_from(CLOCK_OFFSET_WARNING.as_micros()).unwrap_or(i64::MAX);
     let uncertainty_max = i64::try_from(CLOCK_UNCERTAINTY_MAX.as_micros()).unwrap_or(i64::MAX);
@@ -86,7 +95,21 @@ pub fn find_faults(node: &Vitals, majority: &Majority) -> Vec<(Rule, Evidence)> 
         let reason = node.not_claiming_reason.clone();
         faults.push((Rule::NodeNotClaiming, Evidence::NotClaiming { reason }));
     }
+    if is_nearly_full(node, disk_percent_min) {
+        let evidence = Evidence::Disk {
+            available: node.disk_available,
+            total: node.disk_total,
+            percent_min: disk_percent_min,
+        };
+        faults.push((Rule::NodeDisk, evidence));
+    }
     faults
+}
+
+fn is_nearly_full(node: &Vitals, disk_percent_min: u32) -> bool {
+    let percent = |bytes: i64| i128::from(bytes) * 100;
+    let needed = i128::from(node.disk_total) * i128::from(disk_percent_min);
+    percent(node.disk_available) < needed
 }
 
 #[cfg(test)]
@@ -101,12 +124,14 @@ mod tests {
             tzdb_version: "2026a".to_owned(),
             is_claiming: true,
             not_claiming_reason: String::new(),
+            disk_total: 1000,
+            disk_available: 500,
         }
     }
 
     fn rules(node: &Vitals, others: &[Vitals]) -> Vec<Rule> {
         let majority = Majority::of(others.iter().chain([node]));
-        let faults = find_faults(node, &majority);
+        let faults = find_faults(node, &majority, 10);
         faults.into_iter().map(|(rule, _)| rule).collect()
     }
 
@@ -141,6 +166,19 @@ mod tests {
         assert!(rules(&vitals(), &[vitals(), old.clone()]).is_empty());
         assert_eq!(rules(&old, &[vitals()]), [Rule::NodeTzdb]);
         assert!(rules(&vitals(), &[old]).is_empty());
+    }
+
+    #[test]
+    fn a_disk_is_nearly_full_below_its_limit_and_not_where_nobody_says() {
+        let disk = |total: i64, available: i64| Vitals {
+            disk_total: total,
+            disk_available: available,
+            ..vitals()
+        };
+
+        assert_eq!(rules(&disk(1000, 99), &[]), [Rule::NodeDisk]);
+        assert!(rules(&disk(1000, 100), &[]).is_empty());
+        assert!(rules(&disk(0, 0), &[]).is_empty());
     }
 
     #[test]

@@ -184,7 +184,8 @@ impl Incident {
             || self.well_since.is_some()
             || patience.remind_every <= SignedDuration::ZERO;
         let has_news = !self.rule.is_by_run() || self.trouble_count > self.told_count;
-        let is_due = now.duration_since(told_at) >= patience.remind_every;
+        let pause = patience.remind_every.max(self.rule.remind_pause_min());
+        let is_due = now.duration_since(told_at) >= pause;
         (!is_quiet && has_news && is_due).then(|| Incident {
             owed: Some(Owed::Reminder),
             owed_at: Some(now),
@@ -321,6 +322,18 @@ mod tests {
         let told = reminded.tell(hours(4));
         assert_eq!(told.remind(&patience(), hours(7)), None);
         assert!(told.remind(&patience(), hours(8)).is_some());
+    }
+
+    #[test]
+    fn what_changes_from_day_to_day_is_reminded_of_once_a_day() {
+        let disk = Sighting {
+            rule: Rule::NodeDisk,
+            ..silence()
+        };
+        let told = Incident::open(disk, 0, at(0)).tell(at(0));
+
+        assert_eq!(told.remind(&patience(), at(24 * 3600 - 1)), None);
+        assert!(told.remind(&patience(), at(24 * 3600)).is_some());
     }
 
     #[test]

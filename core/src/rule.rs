@@ -19,6 +19,8 @@ crate::words! {
         NodeVersion = "node_version",
         /// A node beats and claims nothing.
         NodeNotClaiming = "node_not_claiming",
+        /// The disk of a node's data directory is nearly full.
+        NodeDisk = "node_disk",
         /// A command ended badly.
         JobFailed = "job_failed",
         /// A command took too long and was ended.
@@ -35,12 +37,20 @@ crate::words! {
         JobLate = "job_late",
         /// A command takes longer than it should.
         JobSlow = "job_slow",
+        /// A command takes longer than the job usually does.
+        JobSlower = "job_slower",
+        /// A command succeeded sooner than the job usually does.
+        JobFaster = "job_faster",
         /// A job has not succeeded for its longest time.
         JobNoSuccess = "job_no_success",
         /// Runs wait and no node takes them.
         Backlog = "backlog",
         /// The store does not answer.
         StoreUnreachable = "store_unreachable",
+        /// Redis does not answer nodes that use it.
+        RedisUnreachable = "redis_unreachable",
+        /// An API token ends soon.
+        TokenExpiring = "token_expiring",
         /// Another monitor no longer beats.
         MonitorSilent = "monitor_silent",
     }
@@ -75,11 +85,16 @@ impl Rule {
             | Rule::NodeTzdb
             | Rule::NodeVersion
             | Rule::NodeNotClaiming
+            | Rule::NodeDisk
             | Rule::JobLate
             | Rule::JobSlow
+            | Rule::JobSlower
+            | Rule::JobFaster
             | Rule::JobNoSuccess
             | Rule::Backlog
             | Rule::StoreUnreachable
+            | Rule::RedisUnreachable
+            | Rule::TokenExpiring
             | Rule::MonitorSilent => false,
         }
     }
@@ -90,9 +105,11 @@ impl Rule {
         match self {
             // A release is rolled out node by node.
             Rule::NodeVersion => SignedDuration::from_mins(10),
-            Rule::NodeTzdb => SignedDuration::from_secs(60),
+            Rule::NodeTzdb | Rule::NodeDisk => SignedDuration::from_secs(60),
             // A node that cannot start commands tries again every half minute: that must not look like health.
-            Rule::NodeClock | Rule::NodeNotClaiming => SignedDuration::from_secs(20),
+            Rule::NodeClock | Rule::NodeNotClaiming | Rule::RedisUnreachable => {
+                SignedDuration::from_secs(20)
+            }
             Rule::NodeSilent
             | Rule::JobFailed
             | Rule::JobTimedOut
@@ -102,10 +119,23 @@ impl Rule {
             | Rule::JobInterrupted
             | Rule::JobLate
             | Rule::JobSlow
+            | Rule::JobSlower
+            | Rule::JobFaster
             | Rule::JobNoSuccess
             | Rule::Backlog
             | Rule::StoreUnreachable
+            | Rule::TokenExpiring
             | Rule::MonitorSilent => SignedDuration::ZERO,
+        }
+    }
+
+    /// The shortest pause between reminders: what changes from day to day is not pressing every few hours.
+    pub fn remind_pause_min(self) -> SignedDuration {
+        match self {
+            Rule::TokenExpiring | Rule::NodeDisk | Rule::JobFaster => {
+                SignedDuration::from_hours(24)
+            }
+            _ => SignedDuration::ZERO,
         }
     }
 }
@@ -119,6 +149,8 @@ crate::words! {
         Job = "job",
         /// A monitor.
         Monitor = "monitor",
+        /// An API token.
+        Token = "token",
         /// The cluster as a whole.
         Cluster = "cluster",
     }
@@ -160,6 +192,15 @@ impl Subject {
             kind: SubjectKind::Monitor,
             id,
             name: name.to_owned(),
+        }
+    }
+
+    /// The API token of that name and user.
+    pub fn token(id: i64, name: &str, user: &str) -> Self {
+        Subject {
+            kind: SubjectKind::Token,
+            id,
+            name: format!("{name} ({user})"),
         }
     }
 

@@ -22,6 +22,12 @@ pub struct Watch {
     /// Tell when a command takes longer than so many seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slow_after_s: Option<u32>,
+    /// Tell when a command takes more than so many times its usual time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slower_times: Option<u32>,
+    /// Tell when a command succeeds in less than one part in so many of its usual time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub faster_times: Option<u32>,
     /// Tell when the job has not succeeded for so many seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub success_within_s: Option<u32>,
@@ -30,7 +36,41 @@ pub struct Watch {
 /// The most runs that are looked back at.
 pub const FAILURES_OF_MAX: u32 = 100;
 
+/// The most times the usual time.
+pub const TIMES_MAX: u32 = 1000;
+
 impl Watch {
+    /// Judges what somebody asks for.
+    ///
+    /// # Errors
+    /// With what is wrong and what to write instead.
+    pub fn judge(&self) -> Result<(), String> {
+        let judged = [
+            ("failures", self.failures, 1, FAILURES_OF_MAX),
+            ("failures_of", self.failures_of, 1, FAILURES_OF_MAX),
+            ("late_after_s", self.late_after_s, 1, u32::MAX),
+            ("slow_after_s", self.slow_after_s, 1, u32::MAX),
+            ("slower_times", self.slower_times, 2, TIMES_MAX),
+            ("faster_times", self.faster_times, 2, TIMES_MAX),
+            ("success_within_s", self.success_within_s, 1, u32::MAX),
+        ];
+        for (name, said, min, max) in judged {
+            if let Some(number) = said
+                && !(min..=max).contains(&number)
+            {
+                return Err(format!(
+                    "{name} is {number}, the limits are {min} and {max}; leave it out not to be told"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the job's history must be known for this.
+    pub fn needs_history(&self) -> bool {
+        self.slower_times.is_some() || self.faster_times.is_some()
+    }
+
     /// How many of the last runs must be read to judge a bad end; one is the bad end itself.
     pub fn look_back(&self) -> u32 {
         let failures = self.failures.unwrap_or(1);
@@ -60,16 +100,12 @@ impl Watch {
         exceeds(self.slow_after_s, started_at, now)
     }
 
-    /// Whether the job should have succeeded since `since_at`: its last success, or when it was last edited.
-    pub fn lacks_success(&self, since_at: Timestamp, now: Timestamp) -> bool {
-        exceeds(self.success_within_s, since_at, now)
-    }
-
     /// Whether a clock must be watched for this job.
     pub fn needs_clock(&self) -> bool {
         self.late_after_s.is_some()
             || self.slow_after_s.is_some()
             || self.success_within_s.is_some()
+            || self.needs_history()
     }
 }
 
@@ -123,17 +159,26 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_out_of_its_range_is_refused_by_name() {
+        let wrong = Watch {
+            slower_times: Some(1),
+            ..Watch::default()
+        };
+
+        assert!(wrong.judge().unwrap_err().contains("slower_times is 1"));
+        assert_eq!(Watch::default().judge(), Ok(()));
+    }
+
+    #[test]
     fn limits_break_after_their_time_and_not_without_one() {
         let watch = Watch {
             late_after_s: Some(10),
             slow_after_s: Some(20),
-            success_within_s: Some(30),
             ..Watch::default()
         };
 
         assert!(!watch.is_late(at(0), at(10)) && watch.is_late(at(0), at(11)));
         assert!(!watch.is_slow(at(0), at(20)) && watch.is_slow(at(0), at(21)));
-        assert!(!watch.lacks_success(at(0), at(30)) && watch.lacks_success(at(0), at(31)));
-        assert!(!Watch::default().lacks_success(at(0), at(1_000_000)));
+        assert!(!Watch::default().is_slow(at(0), at(1_000_000)));
     }
 }

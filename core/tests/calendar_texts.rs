@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use carillon_core::calendar::{Blackouts, CalendarText, OnBlackout};
 use carillon_core::schedule::{DstRule, Fate, Schedule};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 fn schedule(expression: &str, calendar: &str, on_blackout: OnBlackout) -> Schedule {
     let alone = Schedule::parse(expression, "UTC", DstRule::Cron, 0).unwrap();
@@ -241,7 +241,7 @@ fn in_berlin(expression: &str, calendar: &str, on_blackout: OnBlackout, from: &s
     let alone = Schedule::parse(expression, "Europe/Berlin", DstRule::Cron, 0).unwrap();
     let blackouts = Blackouts::shared("Europe/Berlin", calendar).unwrap();
     let schedule = alone.with_calendar(blackouts, on_blackout);
-    let times = schedule.fire_times(at(from), at(from) + jiff::SignedDuration::from_hours(4));
+    let times = schedule.fire_times(at(from), at(from) + SignedDuration::from_hours(4));
     times
         .map(|time| time.strftime("%H:%M").to_string())
         .collect()
@@ -278,4 +278,38 @@ fn a_blackout_that_ends_in_the_gap_ends_after_it() {
     assert_eq!(over[..3], ["01:00", "01:30", "02:00"]);
     assert_eq!(within[..3], ["00:30", "01:00", "01:30"]);
     assert_eq!(torn[..2], ["02:00", "02:30"]);
+}
+
+#[test]
+fn time_is_counted_back_outside_blackouts() {
+    let nights = Blackouts::parse("UTC", "20:00 .. 08:00").unwrap();
+    let always = Blackouts::parse("UTC", "Mon .. Sun").unwrap();
+    let none = Blackouts::parse("UTC", "").unwrap();
+    let hours = SignedDuration::from_hours;
+    let noon = at("2026-11-21T12:00:00Z");
+    let midnight = at("2026-11-21T00:00:00Z");
+
+    assert_eq!(none.open_since(noon, hours(5)), at("2026-11-21T07:00:00Z"));
+    assert_eq!(
+        nights.open_since(noon, hours(4)),
+        at("2026-11-21T08:00:00Z")
+    );
+    assert_eq!(
+        nights.open_since(noon, hours(5)),
+        at("2026-11-20T19:00:00Z")
+    );
+    assert_eq!(
+        nights.open_since(midnight, hours(1)),
+        at("2026-11-20T19:00:00Z")
+    );
+    assert_eq!(
+        nights.open_since(noon, hours(28)),
+        at("2026-11-19T08:00:00Z")
+    );
+    let holidays = Blackouts::parse("UTC", "2026-10-01 .. 2026-11-20").unwrap();
+    assert_eq!(
+        holidays.open_since(noon, hours(13)),
+        at("2026-09-30T23:00:00Z")
+    );
+    assert_eq!(always.open_since(noon, hours(1)), Timestamp::MIN);
 }

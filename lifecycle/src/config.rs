@@ -7,6 +7,7 @@
 mod duration;
 mod error;
 mod hidden;
+mod key_texts;
 mod keys;
 mod reader;
 mod secret_url;
@@ -19,7 +20,8 @@ use std::time::Duration;
 pub use duration::{DurationError, parse_duration};
 pub use error::{ConfigError, Problem};
 pub use hidden::Hidden;
-pub use keys::{Form, KEYS, Key, default_file, reference_page};
+pub use key_texts::{default_file, reference_page};
+pub use keys::{Form, KEYS, Key};
 pub use secret_url::SecretUrl;
 
 use reader::Reader;
@@ -125,6 +127,16 @@ pub struct Monitor {
     pub ping_url: Option<Hidden>,
     /// `monitor.webhook_hosts`: hosts of webhooks that may be on a private network.
     pub webhook_hosts: Vec<String>,
+    /// `monitor.quiet_hours`: when people are not disturbed by what can wait.
+    pub quiet_hours: Vec<String>,
+    /// `monitor.quiet_zone`: whose clock quiet hours mean.
+    pub quiet_zone: String,
+    /// `monitor.disk_free_percent`: so much of a node's disk should be free.
+    pub disk_free_percent: u32,
+    /// `monitor.expiry_ahead`: how long before its end people are told of a token.
+    pub expiry_ahead: Duration,
+    /// `monitor.urgent`: rules that people are told of in their quiet hours, too.
+    pub urgent: Vec<String>,
 }
 
 /// How mail leaves.
@@ -218,17 +230,7 @@ impl Config {
                 listen: read.address("admin.listen"),
                 public_url: read.web_url("admin.public_url"),
             },
-            monitor: Monitor {
-                silent_after: read.duration("monitor.silent_after"),
-                remind_every: read.duration("monitor.remind_every"),
-                webhooks: read
-                    .list("monitor.webhooks")
-                    .into_iter()
-                    .map(Hidden::new)
-                    .collect(),
-                ping_url: read.optional_text("monitor.ping_url").map(Hidden::new),
-                webhook_hosts: read.list("monitor.webhook_hosts"),
-            },
+            monitor: read_monitor(&mut read),
             mail: Mail {
                 smtp_url: read.optional_url("mail.smtp_url"),
                 from: read.optional_text("mail.from"),
@@ -265,6 +267,25 @@ impl Config {
                  a server run `carillon up`"
             )))
         })
+    }
+}
+
+fn read_monitor(read: &mut Reader<'_>) -> Monitor {
+    Monitor {
+        silent_after: read.duration("monitor.silent_after"),
+        remind_every: read.duration("monitor.remind_every"),
+        webhooks: read
+            .list("monitor.webhooks")
+            .into_iter()
+            .map(Hidden::new)
+            .collect(),
+        ping_url: read.optional_text("monitor.ping_url").map(Hidden::new),
+        webhook_hosts: read.list("monitor.webhook_hosts"),
+        quiet_hours: read.list("monitor.quiet_hours"),
+        quiet_zone: read.word("monitor.quiet_zone"),
+        urgent: read.list("monitor.urgent"),
+        disk_free_percent: read.count("monitor.disk_free_percent"),
+        expiry_ahead: read.duration("monitor.expiry_ahead"),
     }
 }
 

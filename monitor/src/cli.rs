@@ -17,7 +17,7 @@ use crate::clock::host_now;
 use crate::delivering::with_causes;
 use crate::letter;
 use crate::mailer::Mailer;
-use crate::options::MonitorOptions;
+use crate::options::{MonitorOptions, QuietPolicy};
 
 /// Tells the right people, once, when something of Carillon is not well.
 #[derive(Debug, Parser)]
@@ -135,11 +135,7 @@ async fn check(config: &Config) -> anyhow::Result<()> {
         }
         problem => report(false, problem),
     }
-    for webhook in &options.webhooks {
-        report(true, format!("webhook {}", webhook.label()));
-    }
-    let silent_after = options.patience.silent_after;
-    report(true, format!("a node is silent after {silent_after:#}"));
+    report_settings(&options, &mut report);
     if let (Ok(monitors), Ok(now)) = (store.monitors().await, store.now().await) {
         for monitor in monitors {
             let age = now.duration_since(monitor.last_beat_at);
@@ -154,6 +150,25 @@ async fn check(config: &Config) -> anyhow::Result<()> {
         0 => Ok(()),
         1 => bail!("1 problem; mend it, then check again"),
         problems => bail!("{problems} problems; mend them, then check again"),
+    }
+}
+
+/// What is configured beside mail.
+fn report_settings(options: &MonitorOptions, report: &mut impl FnMut(bool, String)) {
+    for webhook in &options.webhooks {
+        report(true, format!("webhook {}", webhook.label()));
+    }
+    let silent_after = options.patience.silent_after;
+    report(true, format!("a node is silent after {silent_after:#}"));
+    if !options.correction.is_empty() {
+        report(false, options.correction.clone());
+    }
+    if !options.quiet.hours.is_empty() {
+        let QuietPolicy { hours, zone, .. } = &options.quiet;
+        report(
+            true,
+            format!("what can wait is held back during {hours} ({zone})"),
+        );
     }
 }
 

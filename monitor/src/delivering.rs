@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use carillon_core::announcement::Announcement;
+use carillon_core::digest::Digest;
 use carillon_core::token::Token;
 use carillon_store::{Channel, ClaimedDelivery, DeliveryEnd, Store};
 use jiff::SignedDuration;
@@ -10,7 +12,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
-use crate::letter;
+use crate::letter::{self, Letter};
 use crate::mailer::{Mailer, pause_after};
 use crate::options::MonitorOptions;
 use crate::random::random_token;
@@ -24,6 +26,34 @@ const RENEW_EVERY: Duration = Duration::from_secs(5);
 const SENDING_MAX: usize = 4;
 /// News older than this is no longer news.
 const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// What is handed over: the letter, what it is about, and its identity however often it is sent.
+struct Packet {
+    letter: Letter,
+    announcement: Announcement,
+    identity: String,
+}
+
+impl Packet {
+    /// None for a delivery of nothing, which there is not.
+    fn of(delivery: &ClaimedDelivery, options: &MonitorOptions) -> Option<Self> {
+        let (lang, public_url) = (options.lang, options.public_url.as_deref());
+        let Some(made_at) = delivery.held_until else {
+            let announcement = delivery.announcements.first()?.clone();
+            return Some(Packet {
+                letter: letter::write(&announcement, lang, public_url),
+                announcement,
+                identity: delivery.announcement_id.to_string(),
+            });
+        };
+        let digest = Digest::of(&delivery.announcements, made_at);
+        Some(Packet {
+            letter: letter::write_digest(&digest, lang, public_url),
+            announcement: digest.announcement(),
+            identity: format!("digest-{}", delivery.id),
+        })
+    }
+}
 
 /// What a sender needs.
 #[derive(Debug)]
@@ -73,7 +103,7 @@ async fn carry(courier: &Courier, delivery: ClaimedDelivery, token: Token) {
     let store = &courier.options.store;
     let end = tokio::select! {
         end = hand_over(courier, &delivery) => end,
-        () = renew(store, delivery.id, token) => {
+        () = renew(store, token) => {
             // Somebody else has it: what he does counts.
             return;
         }
@@ -81,7 +111,7 @@ async fn carry(courier: &Courier, delivery: ClaimedDelivery, token: Token) {
     log(&delivery, &end);
     // The answer matters more than one try: without it the mail is sent again when the lease ends.
     for _ in 0..3 {
-        match store.end_delivery(delivery.id, token, &end).await {
+        match store.end_delivery(token, &end).await {
             Ok(()) => return,
             Err(error) => warn!(
                 "the result of delivery {} is not recorded: {error}",
@@ -92,41 +122,37 @@ async fn carry(courier: &Courier, delivery: ClaimedDelivery, token: Token) {
 }
 
 /// Renews the lease until it is lost.
-async fn renew(store: &Store, id: i64, token: Token) {
+async fn renew(store: &Store, token: Token) {
     loop {
         tokio::time::sleep(RENEW_EVERY).await;
-        match store.renew_delivery(id, token, LEASE).await {
+        match store.renew_delivery(token, LEASE).await {
             Ok(true) => {}
             Ok(false) => return,
-            Err(error) => debug!("the lease of delivery {id} is not renewed: {error}"),
+            Err(error) => debug!("the lease of a delivery is not renewed: {error}"),
         }
     }
 }
 
 async fn hand_over(courier: &Courier, delivery: &ClaimedDelivery) -> DeliveryEnd {
+    let Some(packet) = Packet::of(delivery, &courier.options) else {
+        return DeliveryEnd::GivenUp("there is nothing in it".to_owned());
+    };
     match delivery.destination.channel {
-        Channel::Mail => mail(courier, delivery).await,
-        Channel::Webhook => post(courier, delivery).await,
+        Channel::Mail => mail(courier, delivery, &packet).await,
+        Channel::Webhook => post(courier, delivery, &packet).await,
     }
 }
 
-async fn mail(courier: &Courier, delivery: &ClaimedDelivery) -> DeliveryEnd {
+async fn mail(courier: &Courier, delivery: &ClaimedDelivery, packet: &Packet) -> DeliveryEnd {
     let Some(mailer) = &courier.mailer else {
         return later(
             delivery,
             "mail.smtp_url is not set on this monitor".to_owned(),
         );
     };
-    let options = &courier.options;
-    let letter = letter::write(
-        &delivery.announcement,
-        options.lang,
-        options.public_url.as_deref(),
-    );
-    let identity = delivery.announcement_id.to_string();
     let to = &delivery.destination.address;
     match mailer
-        .send(&letter, &delivery.announcement, &identity, to)
+        .send(&packet.letter, &packet.announcement, &packet.identity, to)
         .await
     {
         Ok(said) => DeliveryEnd::Sent(said),
@@ -135,7 +161,7 @@ async fn mail(courier: &Courier, delivery: &ClaimedDelivery) -> DeliveryEnd {
     }
 }
 
-async fn post(courier: &Courier, delivery: &ClaimedDelivery) -> DeliveryEnd {
+async fn post(courier: &Courier, delivery: &ClaimedDelivery, packet: &Packet) -> DeliveryEnd {
     let options = &courier.options;
     let label = &delivery.destination.address;
     let Some(webhook) = options.webhooks.iter().find(|one| one.label() == label) else {
@@ -144,14 +170,8 @@ async fn post(courier: &Courier, delivery: &ClaimedDelivery) -> DeliveryEnd {
             "this monitor has no such webhook in monitor.webhooks".to_owned(),
         );
     };
-    let letter = letter::write(
-        &delivery.announcement,
-        options.lang,
-        options.public_url.as_deref(),
-    );
-    let identity = delivery.announcement_id.to_string();
     match webhook
-        .send(&letter, &delivery.announcement, &identity)
+        .send(&packet.letter, &packet.announcement, &packet.identity)
         .await
     {
         Ok(said) => DeliveryEnd::Sent(said),

@@ -4,6 +4,7 @@
 //! letter travels, nor the store.
 
 mod advice;
+mod digest;
 mod facts;
 mod headline;
 mod lead;
@@ -15,6 +16,7 @@ use carillon_core::incident::{Incident, Owed};
 use carillon_core::lang::Lang;
 use carillon_core::rule::SubjectKind;
 
+pub use digest::write_digest;
 pub(crate) use speech::Speech;
 
 /// What a letter says. All of it is plain text; who shows it escapes it.
@@ -190,7 +192,7 @@ impl Desk<'_> {
             advice: advice::for_group(speech, incidents),
             link: self.public_url.map(|base| Link {
                 label: speech.say("All open incidents", "所有未关闭的事件"),
-                url: join(base, "/incidents"),
+                url: join(base, "/alerts"),
             }),
             ..self.frame(
                 headline::group(speech, incidents),
@@ -235,7 +237,7 @@ impl Desk<'_> {
                 speech.say("Open the run", "查看本次运行"),
                 format!("/runs/{}", run.run),
             ),
-            (Evidence::Overdue { run, .. }, _) => (
+            (Evidence::Overdue { run, .. } | Evidence::Unusual { run, .. }, _) => (
                 speech.say("Open the run", "查看本次运行"),
                 format!("/runs/{run}"),
             ),
@@ -247,9 +249,13 @@ impl Desk<'_> {
                 speech.say("Open the node", "查看节点"),
                 format!("/nodes/{}", incident.subject.id),
             ),
+            (_, SubjectKind::Token) => (
+                speech.say("All API tokens", "所有 API 令牌"),
+                "/tokens".to_owned(),
+            ),
             (_, SubjectKind::Monitor | SubjectKind::Cluster) => (
                 speech.say("All open incidents", "所有未关闭的事件"),
-                "/incidents".to_owned(),
+                "/alerts".to_owned(),
             ),
         };
         let url = join(self.public_url?, &path);

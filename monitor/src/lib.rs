@@ -13,6 +13,7 @@ pub mod cli;
 mod clock;
 mod delivering;
 pub mod envelope;
+mod history_rounds;
 mod job_rounds;
 mod ledger;
 pub mod letter;
@@ -26,7 +27,8 @@ mod random;
 mod rounds;
 mod serve;
 mod telling;
+mod token_rounds;
 pub mod webhook;
 
-pub use options::{MailOptions, MonitorOptions, OptionsError};
+pub use options::{MailOptions, MonitorOptions, OptionsError, QuietPolicy, Thresholds};
 pub use serve::{MonitorError, serve};

@@ -1,7 +1,10 @@
 //! What a round sees against the clock: runs that wait or take too long, jobs without success, a backlog.
+//! What is judged by a job's own history is judged beside it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use carillon_core::calendar::Blackouts;
 use carillon_core::evidence::Evidence;
 use carillon_core::identity::JobId;
 use carillon_core::incident::Sighting;
@@ -12,21 +15,45 @@ use carillon_core::watch::Watch;
 use carillon_store::{FeedItem, JobCursor, OpenRun, Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::history_rounds::Histories;
 use crate::ledger::Ledger;
 
 /// Runs that any node could have started so long ago are a backlog.
 const BACKLOG_AFTER: SignedDuration = SignedDuration::from_secs(60);
+
+/// The rules that a job's limits are about.
+const LIMITS: [Rule; 5] = [
+    Rule::JobLate,
+    Rule::JobSlow,
+    Rule::JobSlower,
+    Rule::JobFaster,
+    Rule::JobNoSuccess,
+];
 
 /// Changed jobs are read in pages of so many.
 const PAGE: u32 = 1000;
 
 /// A job that somebody set limits for.
 #[derive(Debug)]
-struct Watched {
-    name: String,
-    watch: Watch,
+pub(crate) struct Watched {
+    pub(crate) name: String,
+    pub(crate) watch: Watch,
     /// Before then, it could not have succeeded.
     valid_from: Timestamp,
+    /// When nobody expects it to run.
+    blackouts: Option<Arc<Blackouts>>,
+}
+
+impl Watched {
+    /// The instant since which it should have succeeded; none where no limit is set. Nobody waits for a success during
+    /// a blackout.
+    fn success_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let limit = SignedDuration::from_secs(self.watch.success_within_s?.into());
+        Some(match &self.blackouts {
+            Some(blackouts) => blackouts.open_since(now, limit),
+            None => now.saturating_sub(limit).unwrap_or(Timestamp::MIN),
+        })
+    }
 }
 
 /// The jobs with limits, kept up to date from what changes.
@@ -35,6 +62,7 @@ pub(crate) struct LimitRounds {
     cursor: JobCursor,
     revision: Option<i64>,
     watched: HashMap<JobId, Watched>,
+    histories: Histories,
 }
 
 impl LimitRounds {
@@ -46,6 +74,7 @@ impl LimitRounds {
         ledger: &mut Ledger,
     ) -> Result<(), StoreError> {
         self.follow(store, jobs_revision).await?;
+        self.histories.read(store, &self.watched).await?;
         if !self.watched.is_empty() {
             self.look_at_runs(store, ledger).await?;
             self.look_for_success(store, ledger).await?;
@@ -77,8 +106,10 @@ impl LimitRounds {
                     valid_from,
                     ..
                 } = *job;
+                let calendar = draft.spec.calendar.as_ref();
                 let watched = Watched {
                     name: draft.name.to_string(),
+                    blackouts: calendar.and_then(|calendar| calendar.blackouts().ok()),
                     watch: draft.spec.watch,
                     valid_from,
                 };
@@ -95,7 +126,8 @@ impl LimitRounds {
 
     async fn look_at_runs(&self, store: &Store, ledger: &mut Ledger) -> Result<(), StoreError> {
         let has_limit = |watched: &Watched| {
-            watched.watch.late_after_s.is_some() || watched.watch.slow_after_s.is_some()
+            let watch = &watched.watch;
+            watch.late_after_s.is_some() || watch.slow_after_s.is_some() || watch.needs_history()
         };
         let jobs: Vec<JobId> = self
             .watched
@@ -116,6 +148,7 @@ impl LimitRounds {
             for rule in [Rule::JobLate, Rule::JobSlow] {
                 enter_overdue(rule, job, watched, runs, ledger);
             }
+            self.histories.enter(job, watched, runs, ledger);
         }
         Ok(())
     }
@@ -125,10 +158,7 @@ impl LimitRounds {
         let asked: Vec<(JobId, Timestamp)> = self
             .watched
             .iter()
-            .filter_map(|(job, watched)| {
-                let limit = SignedDuration::from_secs(watched.watch.success_within_s?.into());
-                Some((*job, now.saturating_sub(limit).unwrap_or(Timestamp::MIN)))
-            })
+            .filter_map(|(job, watched)| Some((*job, watched.success_since(now)?)))
             .collect();
         if asked.is_empty() {
             return Ok(());
@@ -139,7 +169,7 @@ impl LimitRounds {
             let subject = Subject::job(job, &watched.name);
             if success.is_some() {
                 ledger.see_well(Rule::JobNoSuccess, &subject);
-            } else if watched.watch.lacks_success(watched.valid_from, now)
+            } else if watched.valid_from < window_from
                 && !ledger.is_open(Rule::JobNoSuccess, &subject)
             {
                 let last_success_at = last_success(store, job).await?;
@@ -160,7 +190,7 @@ impl LimitRounds {
 
     /// Incidents about limits that somebody has lifted since.
     fn hush_unwatched(&self, ledger: &mut Ledger) {
-        for rule in [Rule::JobLate, Rule::JobSlow, Rule::JobNoSuccess] {
+        for rule in LIMITS {
             for incident in ledger.open_by(rule) {
                 let watch = self.watched.get(&JobId(incident.subject.id));
                 let limit = watch.and_then(|watched| limit_of(rule, &watched.watch));
@@ -182,6 +212,8 @@ fn limit_of(rule: Rule, watch: &Watch) -> Option<u32> {
     match rule {
         Rule::JobLate => watch.late_after_s,
         Rule::JobSlow => watch.slow_after_s,
+        Rule::JobSlower => watch.slower_times,
+        Rule::JobFaster => watch.faster_times,
         _ => watch.success_within_s,
     }
 }

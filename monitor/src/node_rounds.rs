@@ -17,6 +17,8 @@ use crate::ledger::Ledger;
 #[derive(Debug, Default)]
 pub(crate) struct NodeRounds {
     held_since: HashMap<(Rule, NodeId), Timestamp>,
+    /// Since when Redis has not answered one of the nodes.
+    redis_since: Option<Timestamp>,
 }
 
 impl NodeRounds {
@@ -26,6 +28,7 @@ impl NodeRounds {
         nodes: &[Node],
         view: View,
         silent_after: SignedDuration,
+        disk_percent_min: u32,
         ledger: &mut Ledger,
     ) {
         let hearings: Vec<Hearing> = nodes
@@ -35,21 +38,27 @@ impl NodeRounds {
         for (node, hearing) in nodes.iter().zip(&hearings) {
             enter_silence(node, *hearing, ledger);
         }
-        self.look_at_fitness(nodes, &hearings, ledger);
-        hush_missing(nodes, ledger);
-    }
-
-    fn look_at_fitness(&mut self, nodes: &[Node], hearings: &[Hearing], ledger: &mut Ledger) {
         let heard: Vec<(&Node, Vitals)> = nodes
             .iter()
-            .zip(hearings)
+            .zip(&hearings)
             .filter(|(_, hearing)| **hearing == Hearing::Heard)
             .map(|(node, _)| (node, vitals(node)))
             .collect();
+        self.look_at_fitness(&heard, disk_percent_min, ledger);
+        self.look_at_redis(&heard, ledger);
+        hush_missing(nodes, ledger);
+    }
+
+    fn look_at_fitness(
+        &mut self,
+        heard: &[(&Node, Vitals)],
+        disk_percent_min: u32,
+        ledger: &mut Ledger,
+    ) {
         let majority = Majority::of(heard.iter().map(|(_, vitals)| vitals));
         let mut held_since = HashMap::new();
-        for (node, vitals) in &heard {
-            let faults = find_faults(vitals, &majority);
+        for (node, vitals) in heard {
+            let faults = find_faults(vitals, &majority, disk_percent_min);
             let subject = Subject::node(node.peer.id, &node.peer.name);
             for rule in FITNESS_RULES {
                 if !faults.iter().any(|(broken, _)| *broken == rule) {
@@ -72,6 +81,37 @@ impl NodeRounds {
             }
         }
         self.held_since = held_since;
+    }
+
+    /// One incident, however many nodes are cut off: it is Redis, or the way to it.
+    fn look_at_redis(&mut self, heard: &[(&Node, Vitals)], ledger: &mut Ledger) {
+        let nodes = heard.iter().map(|(node, _)| *node);
+        let cut_off: Vec<&Node> = nodes
+            .filter(|node| !node.redis_problem.is_empty())
+            .collect();
+        let subject = Subject::cluster();
+        let Some(first) = cut_off.first() else {
+            self.redis_since = None;
+            if !heard.is_empty() {
+                ledger.see_well(Rule::RedisUnreachable, &subject);
+            }
+            return;
+        };
+        let since_at = *self.redis_since.get_or_insert(ledger.now);
+        if ledger.now.duration_since(since_at) < Rule::RedisUnreachable.holds_for() {
+            return;
+        }
+        ledger.see_trouble(Sighting {
+            rule: Rule::RedisUnreachable,
+            subject,
+            since_at,
+            count: 1,
+            evidence: Evidence::Redis {
+                nodes: cut_off.iter().map(|node| node.peer.name.clone()).collect(),
+                watched: u32::try_from(heard.len()).unwrap_or(u32::MAX),
+                problem: first.redis_problem.clone(),
+            },
+        });
     }
 }
 
@@ -133,6 +173,8 @@ fn vitals(node: &Node) -> Vitals {
         tzdb_version: node.tzdb_version.clone(),
         is_claiming: node.peer.is_claiming,
         not_claiming_reason: node.not_claiming_reason.clone(),
+        disk_total: node.disk_total,
+        disk_available: node.disk_available,
     }
 }
 
@@ -176,6 +218,9 @@ mod tests {
             load_milli: 0,
             memory_total: 100,
             memory_available: 50,
+            disk_total: 100,
+            disk_available: 50,
+            redis_problem: String::new(),
             created_at: at(0),
         }
     }
@@ -191,7 +236,8 @@ mod tests {
             }
             let mut ledger = Ledger::new(Vec::new(), Patience::default(), at(second));
             let view = View::begin(at(from));
-            rounds.look(&nodes, view, SignedDuration::from_secs(30), &mut ledger);
+            let silent_after = SignedDuration::from_secs(30);
+            rounds.look(&nodes, view, silent_after, 10, &mut ledger);
             opened = ledger.seen();
             if !opened.is_empty() {
                 break;
@@ -260,6 +306,32 @@ mod tests {
 
         assert!(opened(cordoned, 0, 19).is_empty());
         assert_eq!(opened(cordoned, 0, 20), [(Rule::NodeNotClaiming, 1)]);
+    }
+
+    #[test]
+    fn a_disk_that_stays_nearly_full_is_told() {
+        let full = || {
+            let mut full = node(1);
+            full.disk_available = 9;
+            vec![full, node(2)]
+        };
+
+        assert!(opened(full, 0, 59).is_empty());
+        assert_eq!(opened(full, 0, 60), [(Rule::NodeDisk, 1)]);
+    }
+
+    #[test]
+    fn redis_is_one_trouble_however_many_nodes_it_does_not_answer() {
+        let cut_off = || {
+            let mut nodes = vec![node(1), node(2), node(3)];
+            for node in &mut nodes[..2] {
+                node.redis_problem = "no answer within 1 s".to_owned();
+            }
+            nodes
+        };
+
+        assert!(opened(cut_off, 0, 19).is_empty());
+        assert_eq!(opened(cut_off, 0, 20), [(Rule::RedisUnreachable, 0)]);
     }
 
     #[test]

@@ -26,6 +26,7 @@ use crate::outage::StoreMemory;
 use crate::pulse_outside::Pinger;
 use crate::random::random_token;
 use crate::telling::tell;
+use crate::token_rounds::look_at_tokens;
 
 /// What costs more than a glance is done every so many rounds.
 const SLOW_ROUND: u64 = 5;
@@ -121,7 +122,9 @@ impl Rounds {
         };
         let mut ledger = Ledger::new(open, self.options.patience, pulse.now);
         let nodes = store.nodes(Limits::default()).await?;
-        self.nodes.look(&nodes, view, silent_after, &mut ledger);
+        let disk_percent_min = self.options.thresholds.disk_percent_min;
+        self.nodes
+            .look(&nodes, view, silent_after, disk_percent_min, &mut ledger);
         if pulse.has_notices {
             take_troubles(&store, &mut ledger).await?;
         }
@@ -131,11 +134,14 @@ impl Rounds {
                 .look(&store, pulse.jobs_revision, &mut ledger)
                 .await?;
             self.look_at_monitors(&store, view, &mut ledger).await?;
+            let ahead = self.options.thresholds.expiry_ahead;
+            look_at_tokens(&store, ahead, &mut ledger).await?;
         }
         ledger.remind();
         ledger.settle(&store).await?;
         if pulse.owed_at.is_some() {
-            tell(&store, &self.channels, nodes.len(), pulse.now).await?;
+            let quiet = &self.options.quiet;
+            tell(&store, &self.channels, quiet, nodes.len(), pulse.now).await?;
         }
         Ok(pulse)
     }

@@ -73,6 +73,9 @@ fn log_start(options: &MonitorOptions) {
         options.name,
         options.store.url()
     );
+    if !options.correction.is_empty() {
+        warn!("{}", options.correction);
+    }
     let problem = options.problem();
     if !problem.is_empty() {
         warn!("{problem}");

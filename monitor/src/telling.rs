@@ -1,20 +1,21 @@
 //! Turns what is owed into announcements with their deliveries.
 
-use carillon_core::announcement::{Announcement, Audience, Batch, Mute, gather};
+use carillon_core::announcement::{Announcement, Audience, Batch, Debt, gather};
 use carillon_core::evidence::Evidence;
 use carillon_core::incident::{Incident, Owed};
 use carillon_core::rule::Rule;
 use carillon_core::silence::Cause;
-use carillon_store::{Channel, Destination, Owing, Stepped, Store, StoreError};
+use carillon_store::{Channel, Destination, Errand, Owing, Stepped, Store, StoreError};
 use jiff::Timestamp;
 use tracing::{debug, info, warn};
 
-use crate::options::Channels;
+use crate::options::{Channels, QuietPolicy};
 
 /// Announces everything that is ripe at `now`. `watched` is how many nodes there are.
 pub(crate) async fn tell(
     store: &Store,
     channels: &Channels,
+    quiet: &QuietPolicy,
     watched: usize,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -23,32 +24,39 @@ pub(crate) async fn tell(
         return Ok(());
     }
     let mutes = store.mutes().await?;
-    for batch in ripe(owing, channels, &mutes, watched, now) {
+    let owing = with_company(owing, watched);
+    let debts = owing
+        .into_iter()
+        .map(|owing| debt(owing, channels, quiet, now))
+        .collect();
+    for batch in gather(debts, &mutes, now) {
         announce(store, channels, batch, now).await?;
     }
     Ok(())
 }
 
-fn ripe(
-    owing: Vec<Owing>,
-    channels: &Channels,
-    mutes: &[Mute],
-    watched: usize,
-    now: Timestamp,
-) -> Vec<Batch> {
+/// Nodes that fell silent together are told so.
+fn with_company(owing: Vec<Owing>, watched: usize) -> Vec<Owing> {
     let silent = owing
         .iter()
         .filter(|owing| is_new_silence(&owing.incident))
         .count();
-    let owing = owing
-        .into_iter()
-        .map(|owing| {
-            let wishes = [owing.job_mail_to.as_deref(), owing.group_mail_to.as_deref()];
-            let audience = Audience::choose(&wishes, &channels.mail_to);
-            (note_company(owing.incident, silent, watched), audience)
-        })
-        .collect();
-    gather(owing, mutes, now)
+    let note = |owing: Owing| Owing {
+        incident: note_company(owing.incident, silent, watched),
+        ..owing
+    };
+    owing.into_iter().map(note).collect()
+}
+
+fn debt(owing: Owing, channels: &Channels, quiet: &QuietPolicy, now: Timestamp) -> Debt {
+    let group = &owing.group_mail;
+    let wishes = [owing.job_mail_to.as_deref(), group.mail_to.as_deref()];
+    let rule = owing.incident.rule;
+    Debt {
+        audience: Audience::choose(&wishes, &channels.mail_to),
+        hold_until: quiet.hold_until(rule, group.quiet_hours.as_deref(), now),
+        incident: owing.incident,
+    }
 }
 
 fn is_new_silence(incident: &Incident) -> bool {
@@ -86,52 +94,66 @@ async fn announce(
     batch: Batch,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let destinations = destinations(channels, &batch.audience);
+    let errands = errands(channels, &batch);
     let told: Vec<Incident> = batch.incidents.iter().map(|one| one.tell(now)).collect();
     let announcement = Announcement {
         owed: batch.owed,
         made_at: now,
         incidents: batch.incidents,
     };
-    let settled = store.announce(&announcement, &told, &destinations).await?;
+    let settled = store.announce(&announcement, &told, &errands).await?;
     if settled == Stepped::Stale {
         debug!("another monitor announces it");
         return Ok(());
     }
-    log(&announcement, &batch.audience, destinations.len());
+    log(&announcement, &batch.audience, &errands);
     Ok(())
 }
 
-fn destinations(channels: &Channels, audience: &Audience) -> Vec<Destination> {
-    let mails: &[String] = match audience {
+/// Where it goes, and when: people may be in their quiet hours, programs are not.
+fn errands(channels: &Channels, batch: &Batch) -> Vec<Errand> {
+    let mails: &[String] = match &batch.audience {
         Audience::Addresses(addresses) if channels.has_mail => addresses,
         Audience::Addresses(_) | Audience::Nobody | Audience::Unknown => &[],
     };
-    let webhooks: &[String] = match audience {
-        Audience::Nobody => &[],
-        Audience::Addresses(_) | Audience::Unknown => &channels.webhooks,
+    let (rooms, programs): (&[String], &[String]) = match batch.audience {
+        Audience::Nobody => (&[], &[]),
+        Audience::Addresses(_) | Audience::Unknown => (&channels.rooms, &channels.programs),
     };
-    let to = |channel: Channel, address: &String| Destination {
-        channel,
-        address: address.clone(),
+    let to = |channel: Channel, hold_until: Option<Timestamp>| {
+        move |address: &String| Errand {
+            destination: Destination {
+                channel,
+                address: address.clone(),
+            },
+            hold_until,
+        }
     };
-    let mails = mails.iter().map(|address| to(Channel::Mail, address));
-    let webhooks = webhooks.iter().map(|address| to(Channel::Webhook, address));
-    mails.chain(webhooks).collect()
+    let mails = mails.iter().map(to(Channel::Mail, batch.hold_until));
+    let rooms = rooms.iter().map(to(Channel::Webhook, batch.hold_until));
+    let programs = programs.iter().map(to(Channel::Webhook, None));
+    mails.chain(rooms).chain(programs).collect()
 }
 
-fn log(announcement: &Announcement, audience: &Audience, destinations: usize) {
+fn log(announcement: &Announcement, audience: &Audience, errands: &[Errand]) {
     let owed = announcement.owed;
     let incidents = announcement.incidents.len();
-    if destinations == 0 && *audience != Audience::Nobody {
+    if errands.is_empty() && *audience != Audience::Nobody {
         warn!(
             incidents,
             "{incidents} incidents are {owed} and nobody is told: set mail.smtp_url, mail.from and mail.to"
         );
         return;
     }
+    let held = errands
+        .iter()
+        .filter(|one| one.hold_until.is_some())
+        .count();
     info!(
         incidents,
-        destinations, "announcing {incidents} incidents as {owed} to {destinations} addresses"
+        destinations = errands.len(),
+        held,
+        "announcing {incidents} incidents as {owed} to {} addresses, {held} of them in their quiet hours",
+        errands.len()
     );
 }

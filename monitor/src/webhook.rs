@@ -111,6 +111,11 @@ impl Webhook {
         &self.label
     }
 
+    /// Whether a program reads it, and not people.
+    pub(crate) fn is_program(&self) -> bool {
+        self.shape == Shape::Plain
+    }
+
     /// Posts the letter.
     ///
     /// # Errors

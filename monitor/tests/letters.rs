@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
 use carillon_core::announcement::Announcement;
+use carillon_core::digest::Digest;
 use carillon_core::evidence::{Evidence, RunEvidence};
 use carillon_core::identity::{JobId, NodeId};
 use carillon_core::incident::{Incident, Owed, Sighting};
@@ -79,6 +80,11 @@ fn evidence(rule: Rule) -> Evidence {
             since_at: at(0),
             limit_s: 60,
         },
+        Rule::JobSlower
+        | Rule::JobFaster
+        | Rule::NodeDisk
+        | Rule::RedisUnreachable
+        | Rule::TokenExpiring => evidence_of_supply(rule),
         Rule::JobNoSuccess => Evidence::NoSuccess {
             last_success_at: Some(at(0)),
             limit_s: 86_400,
@@ -98,15 +104,44 @@ fn evidence(rule: Rule) -> Evidence {
     }
 }
 
+fn evidence_of_supply(rule: Rule) -> Evidence {
+    match rule {
+        Rule::NodeDisk => Evidence::Disk {
+            available: 3 << 30,
+            total: 100 << 30,
+            percent_min: 10,
+        },
+        Rule::RedisUnreachable => Evidence::Redis {
+            nodes: vec!["web-1".to_owned(), "web-2".to_owned()],
+            watched: 3,
+            problem: "no answer within 1 s".to_owned(),
+        },
+        Rule::TokenExpiring => Evidence::Expiry {
+            expires_at: at(86_400),
+            used_at: None,
+        },
+        _ => Evidence::Unusual {
+            run: "17-20261121T023205Z-s0".to_owned(),
+            started_at: at(0),
+            elapsed_ms: 73_000,
+            usual_ms: 900_000,
+            successes: 20,
+            limit_ms: 300_000,
+        },
+    }
+}
+
 fn subject(rule: Rule, number: i64) -> Subject {
     match rule {
         Rule::NodeSilent
         | Rule::NodeClock
         | Rule::NodeTzdb
         | Rule::NodeVersion
-        | Rule::NodeNotClaiming => Subject::node(NodeId(number), &format!("web-{number}")),
+        | Rule::NodeNotClaiming
+        | Rule::NodeDisk => Subject::node(NodeId(number), &format!("web-{number}")),
         Rule::MonitorSilent => Subject::monitor(number, &format!("mon-{number}")),
-        Rule::Backlog | Rule::StoreUnreachable => Subject::cluster(),
+        Rule::Backlog | Rule::StoreUnreachable | Rule::RedisUnreachable => Subject::cluster(),
+        Rule::TokenExpiring => Subject::token(number, "deploy", "ann"),
         _ => Subject::job(JobId(number), "nightly backup"),
     }
 }
@@ -200,6 +235,48 @@ fn output_is_shown_and_never_interpreted() {
     assert!(!html.contains("<script>"), "{html}");
     assert!(html.contains("&#60;script&#62;") || html.contains("&lt;script&gt;"));
     assert!(html.contains("{{ 7 * 7 }}"));
+}
+
+#[test]
+fn what_is_unusual_is_told_with_its_figures() {
+    let lead = |rule| write(Owed::Opened, vec![incident(rule, 1)], Lang::En).lead;
+
+    assert_eq!(
+        lead(Rule::JobFaster),
+        "The run of 2026-11-21 02:32:05 UTC succeeded after 1 min 13 s; usually it takes 15 min, the median of its last 20 \
+         successes, and less than 5 min is news."
+    );
+    let slower = lead(Rule::JobSlower);
+    assert!(slower.contains("more than 5 min is news"), "{slower}");
+}
+
+#[test]
+fn a_digest_tells_what_is_over_and_what_is_not() {
+    let held = [
+        announce(Owed::Opened, vec![incident(Rule::JobFailed, 1)]),
+        announce(Owed::Opened, vec![incident(Rule::NodeClock, 2)]),
+        announce(Owed::Resolved, vec![incident(Rule::JobFailed, 1)]),
+    ];
+    let digest = Digest::of(&held, at(30_000));
+
+    let [en, zh] = Lang::ALL.map(|lang| letter::write_digest(&digest, lang, URL));
+
+    assert_eq!(
+        en.subject,
+        "[Carillon] quiet hours: 2 incidents, 1 still open: nightly backup, web-2"
+    );
+    let headlines: Vec<&str> = en.items.iter().map(|item| item.headline.as_str()).collect();
+    assert_eq!(
+        headlines,
+        [
+            "Job nightly backup failed on web-1 (exit 2) (over)",
+            "The clock of node web-2 is 2.3 s ahead",
+        ]
+    );
+    assert!(en.items[0].lead.starts_with("It lasted 4 min 12 s, from "));
+    let link = en.link.unwrap().url;
+    assert_eq!(link, "https://carillon.example.org/alerts");
+    assert!(zh.subject.contains("静默时段：2 个事件"), "{}", zh.subject);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
 use crate::error::StoreError;
 use crate::grants::select_grants;
-use crate::row::{Origin, args};
+use crate::row::{Cells, Origin, args};
 use crate::statement::Statement;
 
 /// A token about to be made.
@@ -166,24 +166,35 @@ impl Store {
             let user = user.map(|user| user.0);
             let rows = link.rows(&SELECT, args![user, user]).await?;
             rows.iter()
-                .map(|row| {
-                    let mut cells = row.cells();
-                    let id = cells.int()?;
-                    let origin = Origin {
-                        table: "api_tokens",
-                        id: &id,
-                    };
-                    Ok(TokenEntry {
-                        id,
-                        user: UserId(cells.int()?),
-                        user_name: cells.text()?,
-                        name: cells.text()?,
-                        scope: origin.parse_or_none("scope", cells.text_or_none()?)?,
-                        created_at: cells.time()?,
-                        used_at: cells.time_or_none()?,
-                        expires_at: cells.time_or_none()?,
-                    })
-                })
+                .map(|row| read_entry(&mut row.cells()))
+                .collect()
+        })
+        .await
+    }
+
+    /// The tokens that end within `ahead` and were made for more than twice that, soonest first. A token that was made
+    /// for a short time is meant to end.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] without an answer.
+    pub async fn tokens_ending(
+        &self,
+        ahead: SignedDuration,
+    ) -> Result<Vec<TokenEntry>, StoreError> {
+        static SELECT: Statement = Statement::new(
+            "select t.id, t.user_id, u.name, t.name, t.scope, t.created_at, t.used_at, t.expires_at
+            from api_tokens t join users u on u.id = t.user_id
+            where t.expires_at > {now} and t.expires_at < {now} + ?
+                and t.expires_at - t.created_at > 2 * ? and u.locked_at is null
+            order by t.expires_at, t.id
+            limit 500",
+        );
+        let ahead_us = i64::try_from(ahead.as_micros()).unwrap_or(i64::MAX / 4);
+        let ahead_us = ahead_us.min(i64::MAX / 4);
+        self.read(Store::TIMEOUT, |mut link| async move {
+            let rows = link.rows(&SELECT, args![ahead_us, ahead_us]).await?;
+            rows.iter()
+                .map(|row| read_entry(&mut row.cells()))
                 .collect()
         })
         .await
@@ -216,4 +227,22 @@ impl Store {
         })
         .await
     }
+}
+
+fn read_entry(cells: &mut Cells<'_>) -> Result<TokenEntry, StoreError> {
+    let id = cells.int()?;
+    let origin = Origin {
+        table: "api_tokens",
+        id: &id,
+    };
+    Ok(TokenEntry {
+        id,
+        user: UserId(cells.int()?),
+        user_name: cells.text()?,
+        name: cells.text()?,
+        scope: origin.parse_or_none("scope", cells.text_or_none()?)?,
+        created_at: cells.time()?,
+        used_at: cells.time_or_none()?,
+        expires_at: cells.time_or_none()?,
+    })
 }

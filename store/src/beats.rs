@@ -46,6 +46,12 @@ pub struct Beat {
     pub memory_total: i64,
     /// What of it is free, in bytes.
     pub memory_available: i64,
+    /// The disk of its data directory in bytes; 0 where the kernel does not say.
+    pub disk_total: i64,
+    /// What of it is free, in bytes.
+    pub disk_available: i64,
+    /// What keeps it from Redis; empty when nothing does, or it uses none.
+    pub redis_problem: String,
 }
 
 /// What it hears.
@@ -80,7 +86,7 @@ impl Store {
             set beat_count = beat_count + 1, last_beat_at = {now}, left_at = null, is_claiming = ?,
                 not_claiming_reason = ?, running = ?, running_max = ?, clock_offset_us = coalesce(?, clock_offset_us),
                 clock_uncertainty_us = coalesce(?, clock_uncertainty_us), load_milli = ?,
-                memory_total = ?, memory_available = ?
+                memory_total = ?, memory_available = ?, disk_total = ?, disk_available = ?, redis_problem = ?
             where id = ? and boot_id = ?",
         );
         static COUNT: Statement =
@@ -102,6 +108,9 @@ impl Store {
                 beat.load_milli,
                 beat.memory_total,
                 beat.memory_available,
+                beat.disk_total,
+                beat.disk_available,
+                beat.redis_problem.chars().take(190).collect::<String>(),
                 claimant.node,
                 claimant.boot.0,
             ];

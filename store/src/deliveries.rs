@@ -1,10 +1,8 @@
-//! Announcements and the efforts to hand each of them to an address. A delivery is claimed by a token with a lease,
-//! so that of two monitors one sends, and the other when the first has died.
+//! Announcements, and the efforts to hand each of them to an address: at once, or when the quiet hours of its people end.
 
 use carillon_core::announcement::Announcement;
 use carillon_core::incident::Incident;
-use carillon_core::token::Token;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::Store;
 use crate::error::StoreError;
@@ -46,32 +44,13 @@ pub struct Destination {
     pub address: String,
 }
 
-/// A delivery that one monitor has claimed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ClaimedDelivery {
-    /// Its number.
-    pub id: i64,
-    /// The announcement's number: the identity of what is sent.
-    pub announcement_id: i64,
-    /// What is told.
-    pub announcement: Announcement,
-    /// To whom.
-    pub destination: Destination,
-    /// How often it was tried, this one included.
-    pub attempts: u32,
-    /// When it was decided to tell.
-    pub made_at: Timestamp,
-}
-
-/// How a delivery went.
+/// A destination, and until when it is not disturbed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DeliveryEnd {
-    /// Handed over; what the other side said.
-    Sent(String),
-    /// Not now; try again after so long.
-    Later(String, SignedDuration),
-    /// Never.
-    GivenUp(String),
+pub struct Errand {
+    /// Where to.
+    pub destination: Destination,
+    /// Until when it is held back, to go out with all else that is held back for that address.
+    pub hold_until: Option<Timestamp>,
 }
 
 /// A delivery as pages show it.
@@ -95,8 +74,17 @@ pub struct DeliveryRecord {
     pub result: String,
 }
 
+/// Deliveries that are held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldDeliveries {
+    /// So many.
+    pub count: i64,
+    /// The first of them go out then.
+    pub until: Timestamp,
+}
+
 impl Store {
-    /// Decides to tell: the incidents are told, the announcement is written, and a delivery for every destination.
+    /// Decides to tell: the incidents are told, the announcement is written, and a delivery for every errand.
     /// `told` are the incidents after the step.
     ///
     /// # Errors
@@ -105,7 +93,7 @@ impl Store {
         &self,
         announcement: &Announcement,
         told: &[Incident],
-        destinations: &[Destination],
+        errands: &[Errand],
     ) -> Result<Stepped, StoreError> {
         let content = serde_json::to_string(announcement).map_err(|error| {
             StoreError::Rejected(format!("the announcement is no JSON: {error}"))
@@ -116,109 +104,27 @@ impl Store {
                 change.roll_back().await?;
                 return Ok(Stepped::Stale);
             }
-            insert(&mut change, announcement, &content, destinations).await?;
+            insert(&mut change, announcement, &content, errands).await?;
             change.commit().await?;
             Ok(Stepped::Done)
         })
         .await
     }
 
-    /// Claims one delivery that is due, for `lease`. Nobody else tries it until then.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] without an answer; the lease ends by itself.
-    pub async fn claim_delivery(
-        &self,
-        token: Token,
-        lease: SignedDuration,
-    ) -> Result<Option<ClaimedDelivery>, StoreError> {
-        static FIND: Statement = Statement::new(
-            "select id from deliveries where try_at <= {now} order by try_at, id limit 1",
-        );
-        static CLAIM: Statement = Statement::new(
-            "update deliveries
-            set state = 'sending', token = ?, attempts = attempts + 1, try_at = {now} + ?
-            where id = ? and try_at <= {now}",
-        );
-        static READ: Statement = Statement::new(
-            "select d.id, d.announcement_id, a.content, d.channel, d.address, d.attempts, a.made_at
-            from deliveries as d join announcements as a on a.id = d.announcement_id
-            where d.id = ? and d.token = ?",
-        );
-        let lease_us = i64::try_from(lease.as_micros()).unwrap_or(i64::MAX);
-        self.write(Store::TIMEOUT, || async {
-            let mut link = self.writer().await?;
-            let Some(row) = link.row(&FIND, Vec::new()).await? else {
-                return Ok(None);
-            };
-            let id = row.cells().int()?;
-            link.execute(&CLAIM, args![token, lease_us, id]).await?;
-            match link.row(&READ, args![id, token]).await? {
-                Some(row) => read_claimed(&mut row.cells()).map(Some),
-                None => Ok(None),
-            }
-        })
-        .await
-    }
-
-    /// Keeps a claimed delivery for another `lease`; false when it has passed to somebody else.
+    /// What is held back; none when nothing is.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] without an answer.
-    pub async fn renew_delivery(
-        &self,
-        id: i64,
-        token: Token,
-        lease: SignedDuration,
-    ) -> Result<bool, StoreError> {
-        static RENEW: Statement = Statement::new(
-            "update deliveries set try_at = {now} + ? where id = ? and token = ? and state = 'sending'",
+    pub async fn held_deliveries(&self) -> Result<Option<HeldDeliveries>, StoreError> {
+        static SELECT: Statement = Statement::new(
+            "select count(*), min(held_until) from deliveries where try_at > {now} and held_until > {now}",
         );
-        let lease_us = i64::try_from(lease.as_micros()).unwrap_or(i64::MAX);
-        self.write(Store::TIMEOUT, || async {
-            let mut link = self.writer().await?;
-            Ok(link.execute(&RENEW, args![lease_us, id, token]).await? == 1)
-        })
-        .await
-    }
-
-    /// Writes how a claimed delivery went, unless its lease has passed to somebody else.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] without an answer.
-    pub async fn end_delivery(
-        &self,
-        id: i64,
-        token: Token,
-        end: &DeliveryEnd,
-    ) -> Result<(), StoreError> {
-        static END: Statement = Statement::new(
-            "update deliveries
-            set state = ?, result = ?, try_at = null, ended_at = {now}
-            where id = ? and token = ?",
-        );
-        static LATER: Statement = Statement::new(
-            "update deliveries
-            set state = 'waiting', result = ?, try_at = {now} + ?
-            where id = ? and token = ?",
-        );
-        let (statement, values) = match end {
-            DeliveryEnd::Sent(result) => (
-                &END,
-                args![DeliveryState::Sent.word(), shorten(result), id, token],
-            ),
-            DeliveryEnd::GivenUp(result) => (
-                &END,
-                args![DeliveryState::GivenUp.word(), shorten(result), id, token],
-            ),
-            DeliveryEnd::Later(result, delay) => {
-                let delay_us = i64::try_from(delay.as_micros()).unwrap_or(i64::MAX);
-                (&LATER, args![shorten(result), delay_us, id, token])
-            }
-        };
-        self.write(Store::TIMEOUT, || async {
-            let mut link = self.writer().await?;
-            link.execute(statement, values.clone()).await.map(|_| ())
+        self.read(Store::TIMEOUT, |mut link: Link| async move {
+            let row = link.only_row(&SELECT, Vec::new()).await?;
+            let mut cells = row.cells();
+            let count = cells.int()?;
+            let until = cells.time_or_none()?;
+            Ok(until.map(|until| HeldDeliveries { count, until }))
         })
         .await
     }
@@ -251,7 +157,7 @@ async fn insert(
     change: &mut Change,
     announcement: &Announcement,
     content: &str,
-    destinations: &[Destination],
+    errands: &[Errand],
 ) -> Result<(), StoreError> {
     static ANNOUNCEMENT: Statement =
         Statement::new("insert into announcements (made_at, content) values (?, ?)");
@@ -259,38 +165,26 @@ async fn insert(
         "insert into announced_incidents (incident_id, announcement_id) values (?, ?)",
     );
     static DELIVERY: Statement = Statement::new(
-        "insert into deliveries (announcement_id, channel, address, try_at) values (?, ?, ?, {now})",
+        "insert into deliveries (announcement_id, channel, address, held_until, try_at)
+        values (?, ?, ?, ?, coalesce(?, {now}))",
     );
     let values = args![announcement.made_at, content];
     let id = change.insert(&ANNOUNCEMENT, values).await?;
     for incident in &announcement.incidents {
         change.execute(&ABOUT, args![incident.id, id]).await?;
     }
-    for destination in destinations {
-        let values = args![id, destination.channel.word(), &destination.address];
+    for errand in errands {
+        let (destination, hold_until) = (&errand.destination, errand.hold_until);
+        let values = args![
+            id,
+            destination.channel.word(),
+            &destination.address,
+            hold_until,
+            hold_until
+        ];
         change.execute(&DELIVERY, values).await?;
     }
     Ok(())
-}
-
-fn read_claimed(cells: &mut Cells<'_>) -> Result<ClaimedDelivery, StoreError> {
-    let (id, announcement_id) = (cells.int()?, cells.int()?);
-    let origin = Origin {
-        table: "announcements",
-        id: &announcement_id,
-    };
-    Ok(ClaimedDelivery {
-        id,
-        announcement_id,
-        announcement: serde_json::from_str(&cells.text()?)
-            .map_err(|error| origin.corrupt("content", error))?,
-        destination: Destination {
-            channel: origin.parse("channel", &cells.text()?)?,
-            address: cells.text()?,
-        },
-        attempts: cells.small()?,
-        made_at: cells.time()?,
-    })
 }
 
 fn read_record(cells: &mut Cells<'_>) -> Result<DeliveryRecord, StoreError> {
@@ -312,9 +206,4 @@ fn read_record(cells: &mut Cells<'_>) -> Result<DeliveryRecord, StoreError> {
         ended_at: cells.time_or_none()?,
         result: cells.text()?,
     })
-}
-
-/// What the other side said, as far as the column holds it.
-fn shorten(result: &str) -> String {
-    result.chars().take(500).collect()
 }

@@ -7,6 +7,7 @@ use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
 use crate::error::{StoreError, breaks_unique};
 use crate::group_limits::{GroupLimits, read_limits};
+use crate::group_mail::{GroupMail, read_mail};
 use crate::link::Link;
 use crate::row::args;
 use crate::statement::Statement;
@@ -22,6 +23,8 @@ pub struct JobGroup {
     pub description: String,
     /// What it keeps of its jobs' runs.
     pub limits: GroupLimits,
+    /// What becomes of mail about its jobs.
+    pub mail: GroupMail,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -70,7 +73,9 @@ impl Store {
     /// [`StoreError::Unavailable`] without an answer.
     pub async fn groups(&self) -> Result<Vec<JobGroup>, StoreError> {
         static SELECT: Statement = Statement::new(
-            "select id, name, description, keep_runs, keep_days, created_at from job_groups order by name",
+            "select id, name, description, keep_runs, keep_days, mail_to, quiet_hours, created_at
+            from job_groups
+            order by name",
         );
         self.read(Store::TIMEOUT, |mut link| async move {
             let rows = link.rows(&SELECT, Vec::new()).await?;
@@ -82,6 +87,7 @@ impl Store {
                         name: cells.text()?,
                         description: cells.text()?,
                         limits: read_limits(&mut cells)?,
+                        mail: read_mail(&mut cells)?,
                         created_at: cells.time()?,
                     })
                 })

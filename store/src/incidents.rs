@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
 use crate::error::StoreError;
+use crate::group_mail::{GroupMail, read_mail};
 use crate::link::{Change, Link};
 use crate::row::{Cells, Origin, args};
 use crate::statement::Statement;
@@ -46,7 +47,7 @@ pub struct Owing {
     /// What the job says.
     pub job_mail_to: Option<String>,
     /// What its group says.
-    pub group_mail_to: Option<String>,
+    pub group_mail: GroupMail,
 }
 
 /// Which incidents to show.
@@ -142,7 +143,7 @@ impl Store {
         static SELECT: Statement = Statement::new(concat!(
             "select ",
             incident_columns!(),
-            ", j.spec, g.mail_to
+            ", j.spec, g.mail_to, g.quiet_hours
             from incidents as i
                 left join jobs as j on i.subject_kind = 'job' and j.id = i.subject_id
                 left join job_groups as g on g.id = j.group_id
@@ -162,7 +163,7 @@ impl Store {
                 owing.push(Owing {
                     incident,
                     job_mail_to: spec.and_then(|spec| spec.mail_to),
-                    group_mail_to: cells.text_or_none()?,
+                    group_mail: read_mail(&mut cells)?,
                 });
             }
             Ok(owing)

@@ -89,6 +89,12 @@ pub struct Node {
     pub memory_total: i64,
     /// What of it is free, in bytes.
     pub memory_available: i64,
+    /// The disk of its data directory in bytes; 0 where it does not say.
+    pub disk_total: i64,
+    /// What of it is free, in bytes.
+    pub disk_available: i64,
+    /// What keeps it from Redis; empty when nothing does, or it uses none.
+    pub redis_problem: String,
     /// When it was first seen.
     pub created_at: Timestamp,
 }
@@ -147,7 +153,8 @@ impl Store {
             "select id, name, labels, running_max, duty, is_claiming, last_beat_at, left_at,
                 duty_reason, boot_id, booted_at, host_booted_at, not_claiming_reason, running,
                 version, tzdb_version, clock_offset_us, clock_uncertainty_us, load_milli,
-                memory_total, memory_available, created_at, {now}
+                memory_total, memory_available, disk_total, disk_available, redis_problem,
+                created_at, {now}
             from nodes
             order by name",
         );
@@ -360,6 +367,9 @@ fn read_node(row: &Row, limits: Limits) -> Result<Node, StoreError> {
         load_milli: cells.int()?,
         memory_total: cells.int()?,
         memory_available: cells.int()?,
+        disk_total: cells.int()?,
+        disk_available: cells.int()?,
+        redis_problem: cells.text()?,
         created_at: cells.time()?,
         peer: peer.clone(),
     };

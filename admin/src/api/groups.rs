@@ -23,6 +23,8 @@ fn write(group: &JobGroup) -> Value {
         "description": group.description,
         "keep_runs": group.limits.keep_runs,
         "keep_days": group.limits.keep_days,
+        "mail_to": group.mail.mail_to,
+        "quiet_hours": group.mail.quiet_hours,
         "created_at": rfc3339(group.created_at),
     })
 }
@@ -87,6 +89,17 @@ fn read_limit(field: &str, value: &Value, max: u32) -> Result<Option<u32>, Fault
     }
 }
 
+fn read_text(field: &str, value: &Value) -> Result<Option<String>, Fault> {
+    match value {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text.clone())),
+        other => Err(wrong_field(
+            field,
+            format!("{other} is no text; write a text, or null for what goes for all"),
+        )),
+    }
+}
+
 /// Makes a group.
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
@@ -105,7 +118,7 @@ pub(crate) async fn create(
     Ok(created(&format!("/api/v1/groups/{id}"), &write(&group)))
 }
 
-/// Changes a group's name, description, or what it keeps.
+/// Changes a group's name, description, what it keeps, or what becomes of its mail.
 pub(crate) async fn change(
     State(app): State<Arc<App>>,
     Path(id): Path<GroupId>,
@@ -123,8 +136,20 @@ pub(crate) async fn change(
     if let Some(keep) = body.take_even_null("keep_days") {
         limits.keep_days = read_limit("keep_days", &keep, KEEP_DAYS_MAX)?;
     }
+    let mut mail = group.mail.clone();
+    if let Some(said) = body.take_even_null("mail_to") {
+        mail.mail_to = read_text("mail_to", &said)?;
+    }
+    if let Some(said) = body.take_even_null("quiet_hours") {
+        mail.quiet_hours = read_text("quiet_hours", &said)?;
+    }
     body.require_empty()?;
     require_name(&name)?;
+    if mail != group.mail {
+        app.store
+            .set_group_mail(id, &mail, &viewer.editor())
+            .await?;
+    }
     if limits != group.limits {
         app.store
             .set_group_limits(id, limits, &viewer.editor())

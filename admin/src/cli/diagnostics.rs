@@ -109,7 +109,7 @@ fn node(node: &Node) -> String {
         .left_at
         .map_or_else(String::new, |at| format!(", left {at}"));
     format!(
-        "{} {:?}: version {}, tzdb {}, up since {}, last beat {}{left}, running {}, clock {} ± {} µs, load {}, memory {} of {} free{}",
+        "{} {:?}: version {}, tzdb {}, up since {}, last beat {}{left}, running {}, clock {} ± {} µs, load {}, memory {} of {} free, disk {} of {} free{}{}",
         node.peer.name,
         node.peer.duty,
         node.version,
@@ -122,6 +122,12 @@ fn node(node: &Node) -> String {
         node.load_milli,
         node.memory_available,
         node.memory_total,
+        node.disk_available,
+        node.disk_total,
+        match node.redis_problem.as_str() {
+            "" => String::new(),
+            why => format!(", no redis: {why}"),
+        },
         match node.not_claiming_reason.as_str() {
             "" => String::new(),
             why => format!(", claims nothing: {why}"),

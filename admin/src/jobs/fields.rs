@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::document::Document;
 use super::draft_texts::{texts_of_limits, texts_of_place, texts_of_work};
+use super::watch_fields::{WATCH_FIELDS, texts_of_watch, watch_document};
 use crate::form::FieldErrors;
 use crate::posted::Posted;
 
@@ -89,6 +90,7 @@ impl Fields {
     pub(crate) fn of_posted(posted: &Posted) -> Self {
         let texts = SINGLE
             .iter()
+            .chain(WATCH_FIELDS)
             .map(|&name| (name, posted.text(name).replace("\r\n", "\n")));
         Fields {
             texts: texts.collect(),
@@ -101,6 +103,7 @@ impl Fields {
         let mut texts: Texts = texts_of_work(draft).into();
         texts.extend(texts_of_place(&draft.spec));
         texts.extend(texts_of_limits(&draft.spec));
+        texts.extend(texts_of_watch(&draft.spec.watch));
         let retry_on = draft
             .spec
             .retry
@@ -165,6 +168,7 @@ impl Fields {
         document.insert("priority".to_owned(), self.priority());
         document.insert("success_codes".to_owned(), self.codes(errors));
         document.insert("mail_to".to_owned(), self.mail());
+        document.insert("watch".to_owned(), watch_document(self, errors));
         document
     }
 
@@ -327,7 +331,7 @@ pub(super) fn duration_s(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use carillon_core::identity::{GroupId, JobId};
-    use carillon_store::{GroupLimits, JobGroup};
+    use carillon_store::{GroupLimits, GroupMail, JobGroup};
 
     use super::super::document::{apply, blank};
     use super::*;
@@ -339,12 +343,14 @@ mod tests {
             name: "ops".to_owned(),
             description: String::new(),
             limits: GroupLimits::default(),
+            mail: GroupMail::default(),
             created_at: jiff::Timestamp::UNIX_EPOCH,
         }];
         let document = json!({
             "name": "nightly 备份", "command": "backup\n--all", "schedule": "H 3 * * *", "zone": "Asia/Shanghai", "dst": "skip", "enabled": false,
             "env": {"A": "1=2", "B": ""}, "secrets": {"DB_PASSWORD": "db-password", "KEY": "api key"}, "labels": {"role": "web"}, "nodes": ["a", "b"], "placement": "n(3)", "overlap": "queue(4)", "concurrency_key": "db", "priority": 7,
             "misfire": "all(9)", "misfire_window_s": 7200, "timeout_s": 90, "run_timeout_s": 3600, "keep_output": true, "kill_grace_s": 5, "success_codes": [0, 3], "mail_to": "",
+            "watch": {"failures": 2, "failures_of": 5, "slow_after_s": 5400, "slower_times": 3, "faster_times": 4, "success_within_s": 86400},
             "retry": {"max_attempts": 4, "backoff": "exponential", "delay_s": 2.5, "on": ["failed", "lost"], "node": "same"},
         });
         let mut draft = blank(GroupId(7));
@@ -364,7 +370,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_told_at_its_field() {
         let posted = Posted::parse(
-            b"timeout=soon&run_timeout=late&env=A&secrets=B&success_codes=x&max_attempts=many&delay=1s&max_delay=1s",
+            b"slow_after=long&timeout=soon&run_timeout=late&env=A&secrets=B&success_codes=x&max_attempts=many&delay=1s&max_delay=1s",
         );
         let mut errors = FieldErrors::default();
         Fields::of_posted(&posted).document(&mut errors);
@@ -376,6 +382,7 @@ mod tests {
             "secrets",
             "success_codes",
             "retry",
+            "watch",
         ] {
             assert!(errors.of(field).is_some(), "{field}");
         }

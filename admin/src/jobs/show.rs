@@ -21,6 +21,7 @@ use super::document::write_draft;
 use super::fields::duration;
 use super::list::switch_badge;
 use super::preview::{Asked, Preview};
+use super::watch_fields::watch_words;
 use crate::app::App;
 use crate::badge::Badge;
 use crate::difference::{Line, differences};
@@ -225,6 +226,7 @@ fn facts(job: &Job, w: &Words) -> Vec<(&'static str, String)> {
                 Some(addresses) => addresses.to_owned(),
             },
         ),
+        (j.watch, watch_words(&spec.watch, w)),
     ];
     facts
         .into_iter()

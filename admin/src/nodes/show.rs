@@ -34,6 +34,7 @@ struct NodePage {
     is_retired: bool,
     duty_reason: String,
     not_claiming: Option<String>,
+    redis_problem: Option<String>,
     facts: Vec<(&'static str, String)>,
     times: Vec<(&'static str, Moment)>,
     going_on: Vec<RunRow>,
@@ -78,6 +79,9 @@ pub(crate) async fn show(
         is_retired: node.peer.duty == Duty::Retired,
         duty_reason: node.duty_reason.clone(),
         not_claiming: is_refusing.then(|| fill(w.nodes.not_claiming, &[&node.not_claiming_reason])),
+        redis_problem: Some(&node.redis_problem)
+            .filter(|problem| !problem.is_empty())
+            .map(|problem| fill(w.nodes.redis_problem, &[problem])),
         facts: facts(&node, w),
         times: times(&node, &chrome),
         may_manage: chrome.may_everywhere(Verb::ManageNodes),
@@ -105,6 +109,14 @@ fn facts(node: &Node, w: &Words) -> Vec<(&'static str, String)> {
                 "{} / {}",
                 mebibytes(node.memory_available),
                 mebibytes(node.memory_total)
+            ),
+        ),
+        (
+            w.nodes.disk,
+            format!(
+                "{} / {}",
+                mebibytes(node.disk_available),
+                mebibytes(node.disk_total)
             ),
         ),
         (

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use carillon_core::access::{Groups, Verb};
 use carillon_core::identity::GroupId;
-use carillon_store::{GroupLimits, JobGroup, KEEP_DAYS_MAX, KEEP_RUNS_MAX, StoreError};
+use carillon_store::{GroupLimits, GroupMail, JobGroup, KEEP_DAYS_MAX, KEEP_RUNS_MAX, StoreError};
 
 use crate::api::groups::judge_name;
 use crate::app::App;
@@ -19,6 +19,9 @@ use crate::posted::Posted;
 use crate::roster::Filter;
 use crate::viewer::Viewer;
 use crate::words::{Words, fill};
+
+/// How a person writes "nobody" and "never" into a field whose emptiness means "as for all".
+const NOBODY: &str = "-";
 
 #[derive(Template)]
 #[template(path = "people/groups.html")]
@@ -114,7 +117,7 @@ pub(crate) async fn create(
     page(&app, &viewer, chrome, &posted, errors).await
 }
 
-/// Gives a group another name or description, and says what it keeps.
+/// Gives a group another name or description, and says what it keeps and what becomes of its mail.
 pub(crate) async fn rename(
     State(app): State<Arc<App>>,
     Path(id): Path<GroupId>,
@@ -129,6 +132,15 @@ pub(crate) async fn rename(
         keep_runs: read_limit(&posted, "keep_runs", KEEP_RUNS_MAX, chrome.words)?,
         keep_days: read_limit(&posted, "keep_days", KEEP_DAYS_MAX, chrome.words)?,
     };
+    let mail = GroupMail {
+        mail_to: read_mail(&posted, "mail_to"),
+        quiet_hours: read_mail(&posted, "quiet_hours"),
+    };
+    if app.store.group_mail(id).await? != mail {
+        app.store
+            .set_group_mail(id, &mail, &viewer.editor())
+            .await?;
+    }
     app.store
         .rename_group(
             id,
@@ -143,6 +155,24 @@ pub(crate) async fn rename(
             .await?;
     }
     Ok(go("/groups?note=saved"))
+}
+
+/// An empty field is as for all, and a dash is nobody or never.
+fn read_mail(posted: &Posted, field: &str) -> Option<String> {
+    match posted.text(field).trim() {
+        "" => None,
+        NOBODY => Some(String::new()),
+        text => Some(text.to_owned()),
+    }
+}
+
+/// What a field shows for what was said, the reverse of [`read_mail`].
+fn show_mail(said: Option<&str>) -> &str {
+    match said {
+        None => "",
+        Some("") => NOBODY,
+        Some(text) => text,
+    }
 }
 
 /// An empty field keeps as much as the cluster.

@@ -35,6 +35,7 @@ struct AlertsPage {
     next: Option<String>,
     rules: &'static [Rule],
     has_monitor: bool,
+    held: Option<Held>,
     may_manage: bool,
 }
 
@@ -50,6 +51,12 @@ struct Row {
     acknowledged: Option<String>,
     evidence: String,
     is_open: bool,
+}
+
+/// What waits for quiet hours to end.
+struct Held {
+    count: i64,
+    until: Moment,
 }
 
 struct MuteRow {
@@ -74,6 +81,7 @@ fn row(incident: &Incident, chrome: &Chrome) -> Row {
     let href = match subject.kind {
         SubjectKind::Node => Some(format!("/nodes/{}", subject.id)),
         SubjectKind::Job => Some(format!("/jobs/{}", subject.id)),
+        SubjectKind::Token => Some("/tokens".to_owned()),
         SubjectKind::Monitor | SubjectKind::Cluster => None,
     };
     let badge = match (incident.resolved_at, incident.acknowledged_at) {
@@ -142,7 +150,12 @@ pub(crate) async fn list(
         by: mute.made_by,
         until: chrome.moments.since(mute.until_time),
     });
+    let held = app.store.held_deliveries().await?.map(|held| Held {
+        count: held.count,
+        until: chrome.moments.at(held.until),
+    });
     show_page(&AlertsPage {
+        held,
         mutes: mutes.collect(),
         rows: incidents
             .iter()

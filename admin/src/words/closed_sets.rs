@@ -134,6 +134,7 @@ impl Words {
             Rule::NodeTzdb => ("node with other time zone tables", "节点时区数据不同"),
             Rule::NodeVersion => ("node with another version", "节点版本不同"),
             Rule::NodeNotClaiming => ("node claims nothing", "节点不领取作业"),
+            Rule::NodeDisk => ("disk nearly full", "磁盘将满"),
             Rule::JobFailed => ("job failed", "作业失败"),
             Rule::JobTimedOut => ("job timed out", "作业超时"),
             Rule::JobLost => ("run lost", "运行丢失"),
@@ -142,9 +143,13 @@ impl Words {
             Rule::JobInterrupted => ("run interrupted", "运行中断"),
             Rule::JobLate => ("run late", "运行迟到"),
             Rule::JobSlow => ("run too slow", "运行过慢"),
+            Rule::JobSlower => ("slower than usual", "比平常慢"),
+            Rule::JobFaster => ("faster than usual", "比平常快"),
             Rule::JobNoSuccess => ("no success for too long", "长期未成功"),
             Rule::Backlog => ("runs pile up", "运行积压"),
             Rule::StoreUnreachable => ("store unreachable", "存储不可用"),
+            Rule::RedisUnreachable => ("Redis unreachable", "Redis 不可用"),
+            Rule::TokenExpiring => ("API token ends soon", "API 令牌即将到期"),
             Rule::MonitorSilent => ("monitor silent", "监控失联"),
         };
         self.say(en, zh).to_owned()

@@ -53,6 +53,13 @@ super::catalogue! {
         mail: "Mail", "邮件";
         mail_group: "to the operators", "发给运维人员";
         mail_nobody: "to nobody", "不发送";
+        watch: "Told of", "通知条件";
+        watch_failures: "{} bad ends of {}", "{} 次异常（最近 {} 次中）";
+        watch_late: "late after {}", "{} 后未开始";
+        watch_slow: "slow after {}", "运行超过 {}";
+        watch_slower: "slower than {} times the usual", "超过平常的 {} 倍";
+        watch_faster: "faster than 1/{} of the usual", "短于平常的 1/{}";
+        watch_success: "no success for {}", "{} 内没有成功";
         by_default: "by default", "默认";
         history: "Recent runs", "最近运行";
         all_runs: "All runs of this job", "该作业的所有运行";
@@ -161,6 +168,14 @@ super::catalogue! {
         mail_group: "the operators of the installation", "系统的运维人员";
         mail_nobody: "nobody", "不通知";
         mail_these: "these addresses", "以下地址";
+        watch_help: "Every bad end is told at once, unless you ask for several. What is left empty is not watched. Usual is the median of the last 20 successes, once there are 5.", "默认每次异常立即通知，也可设置为多次之后。留空表示不监视。“平常”指最近 20 次成功（至少 5 次）的中位数。";
+        failures: "Tell after so many bad ends", "异常多少次后通知";
+        failures_of: "of the last so many runs", "在最近多少次运行中";
+        late_after: "Not started so long after it was due", "应启动后多久仍未开始";
+        slow_after: "Takes longer than", "运行时间超过";
+        slower_times: "Takes more than so many times the usual", "超过平常时间的倍数";
+        faster_times: "Succeeds in less than one part in so many of the usual", "短于平常时间的几分之一";
+        success_within: "No success for so long (blackouts do not count)", "多久没有成功（停跑时段不计）";
         addresses: "Addresses", "地址";
         conflict_title: "Somebody saved first", "已有他人先保存";
         conflict_story: "{} made version {} while you were editing. Nothing of yours is lost: it stands below. This is what saving now would change in it:", "您编辑期间，{} 已保存了版本 {}。您输入的内容没有丢失，仍在下方。现在保存将对其做如下更改：";

@@ -15,6 +15,8 @@ super::catalogue! {
         tzdb: "Time zone tables", "时区数据";
         load: "Load", "负载";
         memory: "Memory free", "可用内存";
+        disk: "Disk free", "可用磁盘";
+        redis_problem: "Redis does not answer this node: {}", "该节点无法访问 Redis：{}";
         booted: "Agent up since", "agent 启动于";
         host_booted: "Host up since", "主机启动于";
         first_seen: "First seen", "首次出现";

@@ -48,6 +48,10 @@ super::catalogue! {
         group_keep_days: "Keep runs for so many days", "运行保留天数";
         group_keep_all: "as the cluster", "同集群";
         group_keep_rule: "{} is no limit; write a number from 1 to {}, or nothing", "{} 不是有效的上限，请填 1 到 {} 的数字，或留空";
+        group_mail_to: "Mail about its jobs goes to", "作业邮件发送至";
+        group_as_all: "as for all", "同全局";
+        group_quiet_hours: "Quiet hours", "静默时段";
+        group_mail_help: "Empty is as for all, - is nobody and never. In quiet hours what can wait is held back and goes out as one mail when they end.", "留空表示同全局，- 表示不发送、不静默。静默时段内可以等待的通知会保留，结束时合并为一封邮件。";
         group_taken: "another group has this name; choose another", "已有同名分组，请换一个";
         audit_title: "Audit log", "审计日志";
         audit_who: "Who", "谁";

@@ -1,4 +1,4 @@
-//! What a group keeps of its jobs' runs, said on its page and by programs, and done by the verb.
+//! What a group keeps of its jobs' runs and what becomes of its mail, said on its page and by programs, and done by the verb.
 
 use carillon_core::access::{Role, Scope};
 use serde_json::{Value, json};
@@ -50,4 +50,32 @@ fn the_page_of_groups_sets_what_is_kept() {
     assert_eq!(wrong.status, 422);
     assert!(wrong.text().contains("1 to 100000"), "{}", wrong.text());
     assert_eq!(looker.submit("/groups/1", &fields).status, 403);
+}
+
+#[test]
+fn a_group_says_where_its_mail_goes_and_when_it_waits() {
+    let site = Site::owned();
+    let mut api = site.program("owner");
+
+    let mail = json!({"mail_to": "dba@example.org", "quiet_hours": "22:00 .. 07:00"});
+    let changed = api.send_json("PATCH", "/api/v1/groups/1", &mail);
+    let wrong = api.send_json("PATCH", "/api/v1/groups/1", &json!({"quiet_hours": "late"}));
+    let mut owner = site.browser("owner");
+    let page = owner.get("/groups").text();
+    let fields = [("name", "default"), ("mail_to", "-"), ("quiet_hours", "")];
+    let saved = owner.submit("/groups/1", &fields);
+
+    for (field, said) in mail.as_object().unwrap() {
+        assert_eq!(changed.json()[field], *said, "{}", changed.text());
+        let shown = format!(r#"value="{}""#, said.as_str().unwrap());
+        assert!(page.contains(&shown), "{page}");
+    }
+    assert_eq!(wrong.status, 422, "{}", wrong.text());
+    assert!(wrong.text().contains("quiet_hours"), "{}", wrong.text());
+    assert_eq!(saved.status, 303, "{}", saved.text());
+    let group = api.get("/api/v1/groups/1").json();
+    assert_eq!(
+        (&group["mail_to"], &group["quiet_hours"]),
+        (&json!(""), &Value::Null)
+    );
 }

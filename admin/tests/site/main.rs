@@ -12,3 +12,4 @@ mod group_limits;
 mod pages;
 mod support;
 mod wake_up;
+mod watch;

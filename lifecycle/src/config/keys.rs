@@ -1,8 +1,6 @@
 //! Every key: its form, its default and what it is for. The annotated file, the unknown-key check
 //! and the documentation are all made from this table.
 
-use std::fmt::Write;
-
 /// One key of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
@@ -185,7 +183,8 @@ pub const KEYS: &[Key] = &[
         form: Form::Duration,
         default: Some("30s"),
         example: "30s",
-        about: "A node without a heartbeat for so long is silent, and people are told.",
+        about: "A node without a heartbeat for so long is silent, and people are told. Less than 9s, three heartbeats, \
+                counts as 9s, and is told.",
         ..PLAIN
     },
     Key {
@@ -218,6 +217,46 @@ pub const KEYS: &[Key] = &[
         default: Some(""),
         example: "chat.example.org",
         about: "Hosts that webhooks may reach although their address is on this machine or a private network.",
+        ..PLAIN
+    },
+    Key {
+        name: "monitor.quiet_hours",
+        form: Form::List,
+        default: Some(""),
+        example: "22:00 .. 07:00,Sat 00:00 .. Mon 07:00",
+        about: "When mail and chat rooms are not told of what can wait; it goes out as one mail when they end. Ranges as \
+                in a calendar.\nA group may have its own.",
+        ..PLAIN
+    },
+    Key {
+        name: "monitor.quiet_zone",
+        default: Some("UTC"),
+        example: "Europe/Berlin",
+        about: "Whose clock all quiet hours mean.",
+        ..PLAIN
+    },
+    Key {
+        name: "monitor.urgent",
+        form: Form::List,
+        default: Some("node_silent,node_not_claiming,backlog,store_unreachable,monitor_silent"),
+        example: "node_silent,store_unreachable,job_failed",
+        about: "Rules that never wait for quiet hours to end.",
+        ..PLAIN
+    },
+    Key {
+        name: "monitor.disk_free_percent",
+        form: Form::Count,
+        default: Some("10"),
+        example: "10",
+        about: "With less of it free, the disk of a node's data directory is nearly full, and people are told.",
+        ..PLAIN
+    },
+    Key {
+        name: "monitor.expiry_ahead",
+        form: Form::Duration,
+        default: Some("7d"),
+        example: "7d",
+        about: "People are told so long before an API token ends; of tokens that were made for less than twice that, never.",
         ..PLAIN
     },
     Key {
@@ -282,97 +321,3 @@ pub const KEYS: &[Key] = &[
         ..PLAIN
     },
 ];
-
-/// The configuration file that changes nothing, with every key explained and commented out.
-#[must_use]
-pub fn default_file() -> String {
-    let mut text = String::from(
-        "# Carillon. Every key is also an environment variable, which wins: node.name is\n\
-         # CARILLON_NODE__NAME. With _file added (url_file = \"/run/secrets/db\") a value is read\n\
-         # from a file. Durations are written 10s, 5m, 1h.\n",
-    );
-    let mut section = "";
-    for key in KEYS {
-        if key.section() != section {
-            section = key.section();
-            // Writing to a String cannot fail.
-            let _ = write!(text, "\n[{section}]\n");
-        }
-        for line in key.about.lines() {
-            let _ = writeln!(text, "# {line}");
-        }
-        let shown = key
-            .default
-            .filter(|default| !default.is_empty())
-            .unwrap_or(key.example);
-        let _ = writeln!(
-            text,
-            "# {} = {}",
-            key.short_name(),
-            as_toml(key.form, shown)
-        );
-    }
-    text
-}
-
-/// The page that documents every key, as Markdown.
-#[must_use]
-pub fn reference_page() -> String {
-    let mut text = String::from(PAGE_OPENING);
-    let mut section = "";
-    for key in KEYS {
-        if key.section() != section {
-            section = key.section();
-            let _ = write!(text, "\n## {section}\n");
-        }
-        let default = match key.default {
-            Some("") => "empty".to_owned(),
-            Some(default) => format!("`{default}`"),
-            None => "none".to_owned(),
-        };
-        let form = match key.form {
-            Form::Text => "text",
-            Form::List => "list",
-            Form::Count => "whole number from 1",
-            Form::Duration => "duration",
-        };
-        let secret = if key.is_secret {
-            ", never shown in full"
-        } else {
-            ""
-        };
-        let about = key.about.replace('\n', " ");
-        let _ = write!(text, "\n### {}\n\n{about}\n\n", key.name);
-        let _ = writeln!(text, "* {form}{secret}; default: {default}");
-        let _ = writeln!(text, "* `{}`", key.variable());
-        let _ = writeln!(
-            text,
-            "* `{} = {}`",
-            key.short_name(),
-            as_toml(key.form, key.example)
-        );
-    }
-    text
-}
-
-const PAGE_OPENING: &str = "# Configuration\n\n\
-<!-- Made from the table of keys by `UPDATE_DOCS=1 cargo test -p carillon-lifecycle`; a test compares. -->\n\n\
-Every program reads the same file, the first of: `--config FILE`, `$CARILLON_CONFIG`, `./carillon.toml`,\n\
-`/etc/carillon/carillon.toml`; `carillon up` only one of the first two. Every key is also an environment variable, and the variable wins. Only names that begin with\n\
-`CARILLON_` and hold two underscores are configuration.\n\n\
-* Durations are a number and a unit, such as `250ms`, `10s`, `5m`, `1h30m`, `2d`.\n\
-* A list is an array in the file (`[\"a\", \"b\"]`) and separated by commas in a variable (`a,b`).\n\
-* With `_file` added to a key, or `_FILE` to a variable, the value is read from that file; meant for secrets.\n\
-* An empty variable counts as absent. A key that does not exist is an error that names the nearest one.\n\
-* `carillon.toml` belongs to the operator: keep it readable by Carillon's user alone when it holds passwords.\n";
-
-fn as_toml(form: Form, value: &str) -> String {
-    match form {
-        Form::Count => value.to_owned(),
-        Form::Text | Form::Duration => format!("\"{value}\""),
-        Form::List => {
-            let items: Vec<String> = value.split(',').map(|item| format!("\"{item}\"")).collect();
-            format!("[{}]", items.join(", "))
-        }
-    }
-}

@@ -39,6 +39,7 @@ pub(crate) fn list(speech: &Speech, incident: &Incident) -> Vec<String> {
             format!("On {name}: `agent check` says what keeps it from working."),
             format!("在 {name} 上执行 `agent check` 查看原因。"),
         )],
+        Rule::NodeDisk | Rule::RedisUnreachable | Rule::TokenExpiring => of_supply(speech, incident),
         Rule::JobFailed
         | Rule::JobTimedOut
         | Rule::JobInterrupted
@@ -47,6 +48,8 @@ pub(crate) fn list(speech: &Speech, incident: &Incident) -> Vec<String> {
         | Rule::JobCouldNotStart
         | Rule::JobLate
         | Rule::JobSlow
+        | Rule::JobSlower
+        | Rule::JobFaster
         | Rule::JobNoSuccess
         | Rule::Backlog => of_job(speech, incident.rule),
         Rule::StoreUnreachable => vec![speech.say(
@@ -56,6 +59,25 @@ pub(crate) fn list(speech: &Speech, incident: &Incident) -> Vec<String> {
         Rule::MonitorSilent => vec![speech.say(
             format!("On its host ({name}): `monitor check`, then `monitor start`."),
             format!("在其主机（{name}）上执行 `monitor check`，然后 `monitor start`。"),
+        )],
+    }
+}
+
+/// What runs out, or is not there.
+fn of_supply(speech: &Speech, incident: &Incident) -> Vec<String> {
+    let name = &incident.subject.name;
+    match incident.rule {
+        Rule::NodeDisk => vec![speech.say(
+            format!("On {name}: `df -h` and `du -x` of node.data_dir; output.node_mib and output.days limit what Carillon keeps there. A full disk ends starts: the journal must be writable."),
+            format!("在 {name} 上对 node.data_dir 执行 `df -h` 与 `du -x`；Carillon 在此保留的内容由 output.node_mib 与 output.days 限制。磁盘写满后将无法启动任务：日志必须可写。"),
+        )],
+        Rule::RedisUnreachable => vec![speech.say(
+            "Bring Redis back, or look at the way from those nodes to it (`agent check`); nothing is lost meanwhile, the database has more to do.".to_owned(),
+            "请恢复 Redis，或检查这些节点到 Redis 的网络（`agent check`）；期间不会丢失任何触发，只是数据库负载更高。".to_owned(),
+        )],
+        _ => vec![speech.say(
+            "Make a new token, give it to the programs that use this one, then revoke it; this ends the incident.".to_owned(),
+            "请创建新令牌并更新使用它的程序，然后吊销此令牌；事件随之结束。".to_owned(),
         )],
     }
 }
@@ -78,7 +100,11 @@ fn of_job(speech: &Speech, rule: Rule) -> Vec<String> {
             "See which nodes are up, full or drained; add a node or raise node.max_running.".to_owned(),
             "请查看哪些节点在线、已满或已排空；可增加节点或调高 node.max_running。".to_owned(),
         )],
-        Rule::JobSlow => vec![speech.say(
+        Rule::JobFaster => vec![speech.say(
+            "See what it wrote: a command that ends early with success has often done nothing.".to_owned(),
+            "请查看其输出：过早成功结束的命令往往什么也没做。".to_owned(),
+        )],
+        Rule::JobSlow | Rule::JobSlower => vec![speech.say(
             "See its live output; kill it from the run's page if it hangs.".to_owned(),
             "请查看实时输出；若已卡住，可在运行页面终止。".to_owned(),
         )],
@@ -118,7 +144,7 @@ pub(crate) fn for_group(speech: &Speech, incidents: &[Incident]) -> Vec<String> 
             "The database was away; run what is still needed from the jobs' pages.".to_owned(),
             "此前数据库不可用；如仍需要，请在任务页面手动运行。".to_owned(),
         )],
-        SubjectKind::Job | SubjectKind::Monitor | SubjectKind::Cluster => vec![speech.say(
+        SubjectKind::Job | SubjectKind::Monitor | SubjectKind::Token | SubjectKind::Cluster => vec![speech.say(
             "They went together: look first at what they share (node, database, network, a change just made).".to_owned(),
             "它们同时出现问题：请先检查共用的节点、数据库、网络或刚刚的变更。".to_owned(),
         )],

@@ -27,27 +27,23 @@ pub(crate) fn list(speech: &Speech, incident: &Incident) -> Vec<Fact> {
                 );
             }
         }
-        Evidence::Overdue { run, since_at, .. } => {
-            add(speech.say("Run", "运行"), run.clone());
-            add(speech.say("Since", "自"), speech.time(*since_at));
+        Evidence::Unusual { .. }
+        | Evidence::Overdue { .. }
+        | Evidence::Backlog { .. }
+        | Evidence::Monitor { .. } => {
+            of_time(speech, &incident.evidence, &mut add);
         }
         Evidence::Store {
             last_seen_at: Some(at),
             ..
         } => add(speech.say("Last answer", "最后响应"), speech.time(*at)),
-        Evidence::Backlog { waiting, .. } => {
-            add(speech.say("Waiting", "等待中"), waiting.to_string())
-        }
-        Evidence::Monitor { last_beat_at } => {
-            add(
-                speech.say("Last beat", "最后心跳"),
-                speech.time(*last_beat_at),
-            );
-        }
         Evidence::None
         | Evidence::Clock { .. }
         | Evidence::Release { .. }
         | Evidence::NotClaiming { .. }
+        | Evidence::Disk { .. }
+        | Evidence::Redis { .. }
+        | Evidence::Expiry { .. }
         | Evidence::NoSuccess { .. }
         | Evidence::Store { .. } => {}
     }
@@ -67,6 +63,32 @@ pub(crate) fn list(speech: &Speech, incident: &Incident) -> Vec<Fact> {
         add(speech.say("Acknowledged by", "已确认"), who.clone());
     }
     facts
+}
+
+/// Which run, how many, and since when.
+fn of_time(speech: &Speech, evidence: &Evidence, add: &mut impl FnMut(&'static str, String)) {
+    match evidence {
+        Evidence::Unusual {
+            run, started_at, ..
+        } => {
+            add(speech.say("Run", "运行"), run.clone());
+            add(speech.say("Started", "开始"), speech.time(*started_at));
+        }
+        Evidence::Overdue { run, since_at, .. } => {
+            add(speech.say("Run", "运行"), run.clone());
+            add(speech.say("Since", "自"), speech.time(*since_at));
+        }
+        Evidence::Backlog { waiting, .. } => {
+            add(speech.say("Waiting", "等待中"), waiting.to_string())
+        }
+        Evidence::Monitor { last_beat_at } => {
+            add(
+                speech.say("Last beat", "最后心跳"),
+                speech.time(*last_beat_at),
+            );
+        }
+        _ => {}
+    }
 }
 
 fn flapping(speech: &Speech, openings: u32) -> String {

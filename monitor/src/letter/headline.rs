@@ -36,19 +36,11 @@ fn trouble(speech: &Speech, incident: &Incident) -> String {
                 format!("节点 {name} 自 {since} 起失联"),
             )
         }
-        Rule::NodeClock => clock(speech, incident),
-        Rule::NodeTzdb => speech.say(
-            format!("node {name} has other time zone data than most"),
-            format!("节点 {name} 的时区数据版本与多数节点不同"),
-        ),
-        Rule::NodeVersion => speech.say(
-            format!("node {name} runs another version than most"),
-            format!("节点 {name} 的程序版本与多数节点不同"),
-        ),
-        Rule::NodeNotClaiming => speech.say(
-            format!("node {name} takes no runs"),
-            format!("节点 {name} 不再领取任务"),
-        ),
+        Rule::NodeClock
+        | Rule::NodeTzdb
+        | Rule::NodeVersion
+        | Rule::NodeNotClaiming
+        | Rule::NodeDisk => unfit(speech, incident),
         Rule::JobFailed => {
             let (place, end) = (place(speech, run), end(speech, run));
             speech.say(
@@ -68,14 +60,58 @@ fn trouble(speech: &Speech, incident: &Incident) -> String {
             format!("job {name} takes longer than it should"),
             format!("任务 {name} 运行时间过长"),
         ),
+        Rule::JobSlower => speech.say(
+            format!("job {name} takes longer than usual"),
+            format!("任务 {name} 运行时间比平常长"),
+        ),
+        Rule::JobFaster => speech.say(
+            format!("job {name} was done sooner than usual"),
+            format!("任务 {name} 比平常更早结束"),
+        ),
+        Rule::TokenExpiring => token(speech, incident),
         Rule::JobNoSuccess => speech.say(
             format!("job {name} has not succeeded for too long"),
             format!("任务 {name} 长时间没有成功"),
         ),
-        Rule::Backlog | Rule::StoreUnreachable | Rule::MonitorSilent => {
+        Rule::Backlog | Rule::StoreUnreachable | Rule::RedisUnreachable | Rule::MonitorSilent => {
             of_cluster(speech, incident)
         }
     }
+}
+
+fn unfit(speech: &Speech, incident: &Incident) -> String {
+    let name = &incident.subject.name;
+    match incident.rule {
+        Rule::NodeClock => clock(speech, incident),
+        Rule::NodeTzdb => speech.say(
+            format!("node {name} has other time zone data than most"),
+            format!("节点 {name} 的时区数据版本与多数节点不同"),
+        ),
+        Rule::NodeVersion => speech.say(
+            format!("node {name} runs another version than most"),
+            format!("节点 {name} 的程序版本与多数节点不同"),
+        ),
+        Rule::NodeNotClaiming => speech.say(
+            format!("node {name} takes no runs"),
+            format!("节点 {name} 不再领取任务"),
+        ),
+        _ => speech.say(
+            format!("the disk of node {name} is nearly full"),
+            format!("节点 {name} 的磁盘即将写满"),
+        ),
+    }
+}
+
+fn token(speech: &Speech, incident: &Incident) -> String {
+    let name = &incident.subject.name;
+    let at = match &incident.evidence {
+        Evidence::Expiry { expires_at, .. } => speech.time(*expires_at),
+        _ => String::new(),
+    };
+    speech.say(
+        format!("the API token {name} works until {at}"),
+        format!("API 令牌 {name} 将于 {at} 到期"),
+    )
 }
 
 fn bad_end(speech: &Speech, rule: Rule, name: &str, place: &str) -> String {
@@ -150,6 +186,13 @@ fn of_cluster(speech: &Speech, incident: &Incident) -> String {
             format!("{waiting} runs wait and no node takes them"),
             format!("{waiting} 次运行在等待，没有节点领取"),
         ),
+        (Rule::RedisUnreachable, Evidence::Redis { nodes, watched, .. }) => {
+            let silent = nodes.len();
+            speech.say(
+                format!("Redis does not answer {silent} of {watched} nodes"),
+                format!("{watched} 个节点中有 {silent} 个无法访问 Redis"),
+            )
+        }
         (Rule::MonitorSilent, _) => {
             let name = &incident.subject.name;
             speech.say(
@@ -175,7 +218,11 @@ fn relief(speech: &Speech, incident: &Incident, length: &str) -> String {
             format!("monitor {name} is back after {length}"),
             format!("监控 {name} 已恢复，历时 {length}"),
         ),
-        Rule::NodeClock | Rule::NodeTzdb | Rule::NodeVersion | Rule::NodeNotClaiming => speech.say(
+        Rule::NodeClock
+        | Rule::NodeTzdb
+        | Rule::NodeVersion
+        | Rule::NodeNotClaiming
+        | Rule::NodeDisk => speech.say(
             format!("node {name} is well again after {length}"),
             format!("节点 {name} 已恢复正常，历时 {length}"),
         ),
@@ -187,6 +234,14 @@ fn relief(speech: &Speech, incident: &Incident, length: &str) -> String {
             format!("the database answers again after {length}"),
             format!("数据库已恢复响应，历时 {length}"),
         ),
+        Rule::RedisUnreachable => speech.say(
+            format!("Redis answers all nodes again after {length}"),
+            format!("Redis 已恢复响应所有节点，历时 {length}"),
+        ),
+        Rule::TokenExpiring => speech.say(
+            format!("the API token {name} no longer ends soon"),
+            format!("API 令牌 {name} 不再临近到期"),
+        ),
         Rule::JobFailed
         | Rule::JobTimedOut
         | Rule::JobLost
@@ -195,6 +250,8 @@ fn relief(speech: &Speech, incident: &Incident, length: &str) -> String {
         | Rule::JobInterrupted
         | Rule::JobLate
         | Rule::JobSlow
+        | Rule::JobSlower
+        | Rule::JobFaster
         | Rule::JobNoSuccess => speech.say(
             format!("job {name} is well again after {length}"),
             format!("任务 {name} 已恢复正常，历时 {length}"),
@@ -224,21 +281,28 @@ fn end(speech: &Speech, run: Option<&RunEvidence>) -> String {
 /// The headline of a group: how many, what, and the first names.
 pub(crate) fn group(speech: &Speech, incidents: &[Incident]) -> String {
     let count = incidents.len();
-    let names: Vec<&str> = incidents
-        .iter()
-        .take(3)
-        .map(|incident| incident.subject.name.as_str())
-        .collect();
-    let names = names.join(speech.say(", ", "、"));
+    let names = incidents.iter().map(|one| one.subject.name.as_str());
+    let names = first_names(speech, names, count);
+    let what = what_of_group(speech, incidents);
+    speech.say(
+        format!("{count} {what}: {names}"),
+        format!("{count} 个{what}：{names}"),
+    )
+}
+
+/// The first of `count` names, and how many more there are.
+pub(crate) fn first_names<'a>(
+    speech: &Speech,
+    names: impl Iterator<Item = &'a str>,
+    count: usize,
+) -> String {
+    let first: Vec<&str> = names.take(3).collect();
+    let first = first.join(speech.say(", ", "、"));
     let rest = match count.saturating_sub(3) {
         0 => String::new(),
         rest => speech.say(format!(" and {rest} more"), format!(" 等 {count} 个")),
     };
-    let what = what_of_group(speech, incidents);
-    speech.say(
-        format!("{count} {what}: {names}{rest}"),
-        format!("{count} 个{what}：{names}{rest}"),
-    )
+    format!("{first}{rest}")
 }
 
 fn what_of_group(speech: &Speech, incidents: &[Incident]) -> &'static str {

@@ -2,6 +2,7 @@
 
 use carillon_core::evidence::{Evidence, RunEvidence};
 use carillon_core::incident::{Incident, Owed};
+use carillon_core::rule::Rule;
 use carillon_core::run::Reason;
 use carillon_core::silence::Cause;
 use jiff::SignedDuration;
@@ -92,9 +93,97 @@ fn trouble(speech: &Speech, incident: &Incident) -> String {
             format!("No beat from monitor {name} since {since}, {length} ago. This mail comes from another monitor; while only one is left, nobody watches it."),
             format!("自 {since} 起（已 {length}）没有收到监控 {name} 的心跳。本邮件由另一监控发出；现在没有其他监控在看护它。"),
         ),
+        Evidence::Unusual { .. } => unusual(speech, incident),
+        Evidence::Disk { .. } | Evidence::Redis { .. } | Evidence::Expiry { .. } => {
+            room(speech, incident)
+        }
         Evidence::None | Evidence::Overdue { .. } | Evidence::NoSuccess { .. } | Evidence::Backlog { .. } => {
             overdue(speech, incident)
         }
+    }
+}
+
+fn unusual(speech: &Speech, incident: &Incident) -> String {
+    let Evidence::Unusual {
+        elapsed_ms,
+        usual_ms,
+        successes,
+        limit_ms,
+        started_at,
+        ..
+    } = &incident.evidence
+    else {
+        return String::new();
+    };
+    let span = |ms: i64| speech.span(SignedDuration::from_millis(ms));
+    let (usual, limit, at) = (span(*usual_ms), span(*limit_ms), speech.time(*started_at));
+    let basis = speech.say(
+        format!("usually it takes {usual}, the median of its last {successes} successes"),
+        format!("平常为 {usual}（最近 {successes} 次成功运行的中位数）"),
+    );
+    if incident.rule == Rule::JobFaster {
+        let elapsed = span(*elapsed_ms);
+        return speech.say(
+            format!(
+                "The run of {at} succeeded after {elapsed}; {basis}, and less than {limit} is news."
+            ),
+            format!("{at} 开始的运行在 {elapsed} 后成功；{basis}，少于 {limit} 即通知。"),
+        );
+    }
+    let length = speech.length(incident);
+    speech.say(
+        format!("It runs since {at}, for {length}; {basis}, and more than {limit} is news."),
+        format!("自 {at} 起运行，已 {length}；{basis}，超过 {limit} 即通知。"),
+    )
+}
+
+/// What is about to run out, or is not there.
+fn room(speech: &Speech, incident: &Incident) -> String {
+    let since = speech.time(incident.since_at);
+    match &incident.evidence {
+        Evidence::Disk {
+            available,
+            total,
+            percent_min,
+        } => {
+            let gib = |bytes: i64| format!("{:.1} GiB", (bytes >> 20) as f64 / 1024.0);
+            let (available, total) = (gib(*available), gib(*total));
+            speech.say(
+                format!("{available} of {total} were free at {since}; it should be {percent_min} % or more."),
+                format!("{since} 时可用 {available}，共 {total}；应不低于 {percent_min}%。"),
+            )
+        }
+        Evidence::Redis { nodes, problem, .. } => {
+            let names = nodes.join(speech.say(", ", "、"));
+            speech.say(
+                format!("Seen since {since} by {names}: {problem}. Ticks are decided by the database alone until it is back; none is lost."),
+                format!("{names} 自 {since} 起发现：{problem}。恢复之前由数据库单独裁决触发，不会丢失。"),
+            )
+        }
+        Evidence::Expiry {
+            expires_at,
+            used_at,
+        } => {
+            let left = speech.span(expires_at.duration_since(speech.now));
+            let used = match used_at {
+                Some(at) => {
+                    let at = speech.time(*at);
+                    speech.say(
+                        format!("It was last used at {at}."),
+                        format!("上次使用于 {at}。"),
+                    )
+                }
+                None => speech.say("It was never used.".to_owned(), "从未使用过。".to_owned()),
+            };
+            let gap = speech.say(" ", "");
+            speech.say(
+                format!(
+                    "It ends in {left}; programs that use it are refused from then on.{gap}{used}"
+                ),
+                format!("还有 {left}；到期后使用它的程序将被拒绝。{gap}{used}"),
+            )
+        }
+        _ => String::new(),
     }
 }
 

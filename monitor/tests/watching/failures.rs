@@ -3,6 +3,7 @@
 use carillon_core::job::JobSpec;
 use carillon_core::run::Outcome;
 use carillon_core::watch::Watch;
+use carillon_store::GroupMail;
 use carillon_testbed::wait_until_async;
 
 use crate::on_both;
@@ -155,7 +156,8 @@ on_both! {
         let node = scene.node("web-1").await;
         let group = carillon_core::identity::GroupId(1);
         let editor = crate::scene::editor();
-        scene.store.set_group_mail_to(group, Some("dba@example.org"), &editor).await.unwrap();
+        let mail = GroupMail { mail_to: Some("dba@example.org".to_owned()), ..GroupMail::default() };
+        scene.store.set_group_mail(group, &mail, &editor).await.unwrap();
         let job = scene.job("backup", JobSpec::default()).await;
         scene.run(&job, &node, Outcome::Failed).await;
 
@@ -163,7 +165,7 @@ on_both! {
         let mails = scene.mail.wait_for_mails(1, SOON);
 
         assert_eq!(mails[0].to, ["dba@example.org"]);
-        assert_eq!(scene.store.group_mail_to(group).await.unwrap().as_deref(), Some("dba@example.org"));
+        assert_eq!(scene.store.group_mail(group).await.unwrap(), mail);
     }
 
     async fn without_an_address_the_incident_is_still_recorded(scene) {

@@ -1,10 +1,11 @@
 //! Limits against the clock: late, slow, no success, backlog.
 
+use carillon_core::calendar::{CalendarText, CalendarUse, OnBlackout};
 use carillon_core::job::JobSpec;
 use carillon_core::run::{News, Outcome};
 use carillon_core::watch::Watch;
 
-use carillon_store::RunRequest;
+use carillon_store::{CalendarDraft, RunRequest};
 use jiff::SignedDuration;
 
 use crate::on_both;
@@ -59,6 +60,33 @@ on_both! {
 
         assert_eq!(subjects, ["[Carillon] job quiet has not succeeded for too long"]);
         assert!(all[1].contains("job quiet is well again"), "{all:?}");
+    }
+
+    async fn nobody_waits_for_a_success_during_a_blackout(scene) {
+        let watch = Watch { success_within_s: Some(2), ..Watch::default() };
+        for (name, rules) in [("excused", "Mon .. Sun"), ("due", "1999-12-31")] {
+            let draft = CalendarDraft {
+                name: name.parse().unwrap(),
+                zone: "UTC".to_owned(),
+                text: CalendarText::parse(rules).unwrap(),
+            };
+            scene.store.create_calendar(&draft, &editor()).await.unwrap();
+            let calendar = CalendarUse {
+                name: draft.name,
+                on_blackout: OnBlackout::Skip,
+                zone: draft.zone,
+                rules: rules.to_owned(),
+            };
+            let spec = JobSpec { watch, calendar: Some(calendar), ..JobSpec::default() };
+            scene.job(name, spec).await;
+        }
+
+        scene.start_monitor("mon");
+        let subjects = scene.subjects(1);
+        scene.stop_monitors().await;
+
+        assert_eq!(subjects, ["[Carillon] job due has not succeeded for too long"]);
+        assert_eq!(scene.store.open_incidents().await.unwrap().len(), 1);
     }
 
     async fn runs_that_no_node_takes_are_a_backlog_after_a_while(scene) {

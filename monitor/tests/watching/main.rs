@@ -4,8 +4,10 @@
 mod delivery;
 mod failures;
 mod faults;
+mod history;
 mod limits;
 mod outage;
+mod quiet;
 mod scene;
 mod silence;
 mod webhook;

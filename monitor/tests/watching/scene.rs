@@ -15,7 +15,7 @@ use carillon_core::tick::Tick;
 use carillon_core::token::{Token, TokenMint};
 use carillon_lifecycle::config::SecretUrl;
 use carillon_lifecycle::shutdown::{Shutdown, ShutdownHandle};
-use carillon_monitor::{MailOptions, MonitorError, MonitorOptions, serve};
+use carillon_monitor::{MailOptions, MonitorError, MonitorOptions, QuietPolicy, Thresholds, serve};
 use carillon_store::{Beat, Editor, OutputChunk, Registration, Store, StoreUrl};
 use carillon_testbed::{Database, Folder, Mail, MailServer, mariadb_database};
 use jiff::{SignedDuration, Timestamp};
@@ -107,6 +107,9 @@ impl Scene {
             mail_to: vec!["ops@example.org".to_owned()],
             webhooks: Vec::new(),
             ping: None,
+            quiet: QuietPolicy::none(),
+            thresholds: Thresholds::default(),
+            correction: String::new(),
             lang: Lang::En,
             public_url: Some("https://carillon.example.org".to_owned()),
         };
@@ -278,6 +281,9 @@ pub(crate) fn beat() -> Beat {
         load_milli: 0,
         memory_total: 8 << 30,
         memory_available: 4 << 30,
+        disk_total: 100 << 30,
+        disk_available: 50 << 30,
+        redis_problem: String::new(),
     }
 }
 

@@ -4,7 +4,9 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
+use carillon_core::quiet::QuietHours;
 use carillon_lifecycle::config::Hidden;
+use carillon_monitor::QuietPolicy;
 use carillon_monitor::webhook::Webhook;
 use carillon_store::DeliveryState;
 use carillon_testbed::{wait_until, wait_until_async};
@@ -135,6 +137,32 @@ async fn a_webhook_leads_neither_inward_nor_elsewhere() {
         "{given_up:?}"
     );
     assert!(elsewhere.requests.lock().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn quiet_hours_are_for_rooms_and_not_for_programs() {
+    let (program, room) = (Receiver::start(TAKEN), Receiver::start(TAKEN));
+    let mut scene = Scene::sqlite().await;
+    scene.options.quiet = QuietPolicy {
+        hours: QuietHours::parse("Mon .. Sun", "UTC").unwrap(),
+        ..QuietPolicy::none()
+    };
+    let hosts = ["127.0.0.1"];
+    scene.options.webhooks = vec![
+        webhook(format!("http://127.0.0.1:{}/hook", program.port), &hosts),
+        webhook(format!("slack+http://127.0.0.1:{}/T0", room.port), &hosts),
+    ];
+    scene.start_monitor("mon");
+
+    scene.trouble().await;
+    let to_program = program.first();
+    let held = scene.store.held_deliveries().await.unwrap().unwrap();
+    scene.stop_monitors().await;
+
+    assert!(to_program.contains(r#""event":"opened""#), "{to_program}");
+    // The room's and the mail's.
+    assert_eq!(held.count, 2);
+    assert!(room.requests.lock().unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

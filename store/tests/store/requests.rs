@@ -36,6 +36,9 @@ fn beat() -> Beat {
         load_milli: 1500,
         memory_total: 8,
         memory_available: 4,
+        disk_total: 10,
+        disk_available: 5,
+        redis_problem: String::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A document and its draft, there and back.
 
-use carillon_store::GroupLimits;
+use carillon_store::{GroupLimits, GroupMail};
 
 use super::*;
 
@@ -14,6 +14,7 @@ fn groups() -> Vec<JobGroup> {
         name: "default".to_owned(),
         description: String::new(),
         limits: GroupLimits::default(),
+        mail: GroupMail::default(),
         created_at: jiff::Timestamp::UNIX_EPOCH,
     }]
 }

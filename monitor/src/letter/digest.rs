@@ -1,0 +1,116 @@
+//! The letter at the end of quiet hours: one item for each incident that was held back.
+
+use carillon_core::digest::{Digest, Story};
+use carillon_core::incident::Owed;
+use carillon_core::lang::Lang;
+
+use super::{
+    Desk, ITEMS_MAX, Item, Letter, Link, Speech, Tone, capitalise, headline, join, lead,
+    subject_line,
+};
+
+/// Writes the letter of what was held back. `public_url` is where the pages are, if people can reach them.
+pub fn write_digest(digest: &Digest, lang: Lang, public_url: Option<&str>) -> Letter {
+    let owed = digest.announcement().owed;
+    let speech = Speech::new(lang, owed, digest.made_at);
+    let desk = Desk { speech, public_url };
+    let items = digest.stories.iter().take(ITEMS_MAX);
+    let letter = Letter {
+        items: items.map(|story| desk.item(story)).collect(),
+        more: headline::more(&speech, digest.stories.len().saturating_sub(ITEMS_MAX)),
+        advice: advice(&speech, digest),
+        link: public_url.map(|base| Link {
+            label: speech.say("All open incidents", "所有未关闭的事件"),
+            url: join(base, "/alerts"),
+        }),
+        ..desk.frame(headline_of(&speech, digest), lead_of(&speech, digest))
+    };
+    Letter {
+        subject: subject_line(&letter.headline),
+        headline: capitalise(&letter.headline),
+        tone: match digest.open_count() {
+            0 => Tone::Relief,
+            _ => Tone::Trouble,
+        },
+        ..letter
+    }
+}
+
+impl Desk<'_> {
+    /// What happened, and that it is over where it is.
+    fn item(&self, story: &Story) -> Item {
+        let voice = |owed| Speech {
+            owed,
+            ..self.speech
+        };
+        let (trouble, relief) = (voice(Owed::Opened), voice(Owed::Resolved));
+        let incident = &story.incident;
+        let (headline, lead) = match (story.is_trouble_news, incident.is_open()) {
+            (true, true) => (
+                headline::single(&trouble, incident),
+                lead::sentence(&trouble, incident),
+            ),
+            (true, false) => (
+                over(&trouble, &headline::single(&trouble, incident)),
+                lead::sentence(&relief, incident),
+            ),
+            (false, _) => (
+                headline::single(&relief, incident),
+                lead::sentence(&relief, incident),
+            ),
+        };
+        Item {
+            headline: capitalise(&headline),
+            lead,
+            link: self.link(incident).map(|link| link.url),
+        }
+    }
+}
+
+fn over(speech: &Speech, headline: &str) -> String {
+    speech.say(
+        format!("{headline} (over)"),
+        format!("{headline}（已恢复）"),
+    )
+}
+
+fn headline_of(speech: &Speech, digest: &Digest) -> String {
+    let (count, open) = (digest.stories.len(), digest.open_count());
+    let names = headline::first_names(
+        speech,
+        digest
+            .stories
+            .iter()
+            .map(|story| story.incident.subject.name.as_str()),
+        count,
+    );
+    let incidents = match count {
+        1 => "incident",
+        _ => "incidents",
+    };
+    speech.say(
+        format!("quiet hours: {count} {incidents}, {open} still open: {names}"),
+        format!("静默时段：{count} 个事件，{open} 个尚未恢复：{names}"),
+    )
+}
+
+fn lead_of(speech: &Speech, digest: &Digest) -> String {
+    let until = speech.time(digest.made_at);
+    speech.say(
+        format!(
+            "What could wait was held back until {until}. What was urgent was told when it happened."
+        ),
+        format!("可以等待的通知保留到 {until} 一并发送；紧急事件已在发生时通知。"),
+    )
+}
+
+fn advice(speech: &Speech, digest: &Digest) -> Vec<String> {
+    match digest.open_count() {
+        0 => Vec::new(),
+        _ => vec![
+            speech
+                .say("Begin with what is still open.", "请先处理尚未恢复的事件。")
+                .to_owned(),
+        ],
+    }
+}
