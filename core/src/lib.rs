@@ -9,6 +9,7 @@
 
 pub mod access;
 pub mod announcement;
+pub mod back_test;
 pub mod calendar;
 pub mod claim;
 pub mod command_line;

@@ -13,6 +13,7 @@ use carillon_lifecycle::{logging, service_manager, shutdown};
 use carillon_store::{MONITOR_SILENT_AFTER, Store, StoreUrl};
 use clap::{Parser, Subcommand};
 
+use crate::back_test::BackTest;
 use crate::clock::host_now;
 use crate::delivering::with_causes;
 use crate::letter;
@@ -41,6 +42,9 @@ enum Verb {
     },
     /// Says what is configured, what is reachable and what is missing.
     Check,
+    /// Says how often the limits of a job, its own or others, would have been news lately; nobody is told and nothing
+    /// is touched.
+    BackTest(BackTest),
 }
 
 /// Does what is asked. What goes to people goes to standard output, the log to standard error.
@@ -54,6 +58,13 @@ pub async fn run(command_line: CommandLine) -> anyhow::Result<()> {
         Verb::Start => start(&config).await,
         Verb::TestMail { address } => test_mail(&config, &address).await,
         Verb::Check => check(&config).await,
+        Verb::BackTest(asked) => {
+            let store = options(&config)?.store;
+            for line in asked.act(&store).await? {
+                say(&line);
+            }
+            Ok(())
+        }
     }
 }
 

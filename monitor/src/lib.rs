@@ -9,6 +9,7 @@
 //! delivery is claimed.
 
 mod alarm;
+mod back_test;
 pub mod cli;
 mod clock;
 mod delivering;

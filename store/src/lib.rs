@@ -45,6 +45,7 @@ mod nodes;
 mod notices;
 mod offers;
 mod outputs;
+mod past_runs;
 mod preflight;
 mod reaper;
 mod reports;

@@ -18,7 +18,7 @@ fn spec(watch: Watch) -> JobSpec {
 }
 
 /// Runs that succeeded after so many seconds each, as their reports tell it.
-async fn succeed(scene: &mut Scene, job: &Job, node: &Node, seconds: &[i64]) {
+pub(crate) async fn succeed(scene: &mut Scene, job: &Job, node: &Node, seconds: &[i64]) {
     for seconds in seconds {
         let request = scene.claim(job, node).await;
         let at = request.tick.fire_time;

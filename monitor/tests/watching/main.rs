@@ -1,6 +1,7 @@
 //! Who is told what, and how often: monitors on real stores, with a real mail server.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
+mod back_test;
 mod delivery;
 mod failures;
 mod faults;

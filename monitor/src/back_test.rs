@@ -1,0 +1,160 @@
+//! `monitor back-test`: what the limits of a job would have told of, held against its runs. Reads, and touches nothing.
+
+use anyhow::{Context as _, bail};
+use carillon_core::back_test::{BACK_TESTED, Firing, PastRun, back_test};
+use carillon_core::identity::JobId;
+use carillon_core::job::Job;
+use carillon_core::rule::Rule;
+use carillon_core::watch::Watch;
+use carillon_lifecycle::config::parse_duration;
+use carillon_store::{JobFilter, Store};
+use clap::Args;
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+
+/// The most runs that are held against the limits; of more, the newest.
+const RUNS_MAX: usize = 100_000;
+
+/// The firings of a rule that are listed.
+const LISTED_MAX: usize = 20;
+
+/// Which job, and which limits instead of its own.
+#[derive(Debug, Args)]
+pub(crate) struct BackTest {
+    /// The job's number, or its name.
+    job: String,
+    /// How far back, in days.
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=400))]
+    days: u16,
+    /// Tell after so many bad ends.
+    #[arg(long, value_name = "N")]
+    failures: Option<u32>,
+    /// Among so many last runs.
+    #[arg(long, value_name = "N")]
+    failures_of: Option<u32>,
+    /// Tell of a run that starts so long after it was due.
+    #[arg(long, value_name = "DURATION")]
+    late_after: Option<String>,
+    /// Tell of a run that takes longer.
+    #[arg(long, value_name = "DURATION")]
+    slow_after: Option<String>,
+    /// Tell of a run that takes more than so many times the usual.
+    #[arg(long, value_name = "N")]
+    slower_times: Option<u32>,
+    /// Tell of a success in less than one part in so many of the usual.
+    #[arg(long, value_name = "N")]
+    faster_times: Option<u32>,
+    /// Tell when there is no success for so long.
+    #[arg(long, value_name = "DURATION")]
+    success_within: Option<String>,
+}
+
+impl BackTest {
+    /// What there is to say, line by line.
+    ///
+    /// # Errors
+    /// When there is no such job, a limit is none, or the store does not answer.
+    pub(crate) async fn act(&self, store: &Store) -> anyhow::Result<Vec<String>> {
+        let job = find_job(store, &self.job).await?;
+        let watch = self.watch(job.draft.spec.watch)?;
+        let now = store.now().await?;
+        let since = now.saturating_sub(SignedDuration::from_hours(24 * i64::from(self.days)))?;
+        let runs = store.past_runs(job.id, since, RUNS_MAX).await?;
+        let blackouts = job.draft.spec.calendar.as_ref();
+        let blackouts = blackouts.map(|calendar| calendar.blackouts()).transpose()?;
+        let firings = back_test(&watch, blackouts.as_deref(), &runs, now);
+        let mut lines = vec![self.heading(&job, &runs)];
+        for rule in BACK_TESTED {
+            lines.extend(report(rule, &watch, &firings));
+        }
+        Ok(lines)
+    }
+
+    /// The limits asked for, and the job's own where none are.
+    fn watch(&self, own: Watch) -> anyhow::Result<Watch> {
+        let seconds = |said: &Option<String>, own: Option<u32>| match said {
+            Some(text) => {
+                let lasts = parse_duration(text).context("reading a limit")?;
+                Ok(Some(u32::try_from(lasts.as_secs())?))
+            }
+            None => anyhow::Ok(own),
+        };
+        let watch = Watch {
+            failures: self.failures.or(own.failures),
+            failures_of: self.failures_of.or(own.failures_of),
+            late_after_s: seconds(&self.late_after, own.late_after_s)?,
+            slow_after_s: seconds(&self.slow_after, own.slow_after_s)?,
+            slower_times: self.slower_times.or(own.slower_times),
+            faster_times: self.faster_times.or(own.faster_times),
+            success_within_s: seconds(&self.success_within, own.success_within_s)?,
+        };
+        watch.judge().map_err(anyhow::Error::msg)?;
+        Ok(watch)
+    }
+
+    fn heading(&self, job: &Job, runs: &[PastRun]) -> String {
+        let (name, days, count) = (&job.draft.name, self.days, runs.len());
+        let Some(first) = runs.first() else {
+            return format!("job {name}: the store holds no run of the last {days} days");
+        };
+        let all = match count >= RUNS_MAX {
+            true => "the newest",
+            false => "all",
+        };
+        format!(
+            "job {name}: {all} {count} runs of the last {days} days that the store holds, from {}",
+            time(first.ended_at)
+        )
+    }
+}
+
+fn time(at: jiff::Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC)
+        .strftime("%Y-%m-%d %H:%M:%S UTC")
+        .to_string()
+}
+
+fn report(rule: Rule, watch: &Watch, firings: &[Firing]) -> Vec<String> {
+    let is_watched = match rule {
+        Rule::JobLate => watch.late_after_s.is_some(),
+        Rule::JobSlow => watch.slow_after_s.is_some(),
+        Rule::JobSlower => watch.slower_times.is_some(),
+        Rule::JobFaster => watch.faster_times.is_some(),
+        Rule::JobNoSuccess => watch.success_within_s.is_some(),
+        _ => true,
+    };
+    if !is_watched {
+        return vec![format!("{:<20} no limit", rule.word())];
+    }
+    let of_rule: Vec<&Firing> = firings.iter().filter(|one| one.rule == rule).collect();
+    let mut lines = vec![format!("{:<20} {}", rule.word(), of_rule.len())];
+    for firing in of_rule.iter().take(LISTED_MAX) {
+        let run = firing.run.as_deref().unwrap_or("no run");
+        lines.push(format!("  {}  {run}", time(firing.since_at)));
+    }
+    if of_rule.len() > LISTED_MAX {
+        lines.push(format!("  and {} more", of_rule.len() - LISTED_MAX));
+    }
+    lines
+}
+
+/// The job of that number, or of that name when there is one such.
+async fn find_job(store: &Store, text: &str) -> anyhow::Result<Job> {
+    if let Ok(id) = text.parse::<i64>() {
+        return Ok(store.job(JobId(id)).await?);
+    }
+    let filter = JobFilter {
+        text: Some(text.to_owned()),
+        ..JobFilter::default()
+    };
+    let found = store.jobs(&filter, 500).await?;
+    let mut named = found
+        .into_iter()
+        .filter_map(|listed| listed.job.ok())
+        .filter(|job| job.draft.name.as_str() == text);
+    match (named.next(), named.next()) {
+        (Some(job), None) => Ok(job),
+        (None, _) => bail!("there is no job {text:?}; `admin export` lists them"),
+        (Some(_), Some(_)) => bail!("several groups have a job {text:?}; give its number"),
+    }
+}
