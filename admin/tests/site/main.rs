@@ -10,5 +10,6 @@ mod calendars;
 mod every_route;
 mod group_limits;
 mod pages;
+mod second_step;
 mod support;
 mod wake_up;
