@@ -130,7 +130,11 @@
             last.dataset.stream = piece.stream;
             output.append(last);
           }
-          last.append(piece.text);
+          for (const [look, text] of piece.spans) {
+            const span = look ? document.createElement("span") : last;
+            if (look) { span.className = look; last.append(span); }
+            span.append(text);
+          }
         }
         while (output.childElementCount > 400) output.firstElementChild.remove();
         toEnd();

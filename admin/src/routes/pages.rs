@@ -81,7 +81,7 @@ pub(super) fn run_routes() -> Vec<Route> {
         page(
             "/runs/{id}/events",
             OfRun(Verb::ReadOutput),
-            runs::output::events,
+            runs::events::show,
         ),
         action("/runs/{id}/kill", OfRun(Verb::Kill), runs::actions::kill),
         action(

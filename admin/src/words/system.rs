@@ -82,6 +82,7 @@ super::catalogue! {
         store_clock: "Clock against this program", "与本程序的时钟差";
         tzdb: "Time zone tables", "时区数据";
         streams: "Readers of living output", "实时输出读者";
+        streams_of: "{} of {} runs", "{} 个，共 {} 次运行";
         roster: "Jobs in memory", "内存中的作业";
         monitors: "Monitors", "监控";
         monitor_none: "No monitor is running: nobody is told when something breaks. Run “monitor start”.", "没有运行中的监控：出现问题时不会通知任何人。请执行 “monitor start”。";

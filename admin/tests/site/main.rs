@@ -9,6 +9,7 @@ mod api;
 mod calendars;
 mod every_route;
 mod group_limits;
+mod live_output;
 mod pages;
 mod second_step;
 mod support;
