@@ -1,5 +1,6 @@
 //! The JSON API: what the pages do, for programs. Documents and their fields are a contract; see `openapi`.
 
+pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod calendars;
 pub(crate) mod groups;

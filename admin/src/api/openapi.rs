@@ -62,6 +62,7 @@ fn success(listed: &Listed) -> (&'static str, Option<&'static str>) {
         "tokens" => "Token",
         "incidents" => "Incident",
         "audit" => "AuditEntry",
+        "apply" => "Plan",
         _ => "SchedulePreview",
     };
     let lists = [
@@ -81,6 +82,7 @@ fn success(listed: &Listed) -> (&'static str, Option<&'static str>) {
         .find(|list| list.to_lowercase().starts_with(&item.to_lowercase()[..3]));
     match (listed.method.as_str(), listed.path) {
         ("DELETE", _) => ("204", None),
+        (_, "/api/v1/apply") => ("200", Some("Plan")),
         (_, path) if path.ends_with("/output") => ("200", None),
         (_, path) if path.ends_with("/versions") || path.ends_with("/attempts") => {
             ("200", Some("List"))
@@ -168,6 +170,7 @@ fn parameters(listed: &Listed) -> Value {
         ("GET", "/api/v1/schedules/preview") => &["schedule", "zone", "dst", "from", "n", "seed"],
         ("GET", path) if path.ends_with("/output") => &["attempt", "stream", "offset"],
         ("DELETE", "/api/v1/jobs/{id}") => &["version"],
+        ("POST", "/api/v1/apply") => &["prune", "dry_run"],
         _ => &[],
     };
     parameters.extend(names.iter().map(|name| query(name)));

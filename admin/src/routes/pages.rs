@@ -126,9 +126,8 @@ pub(super) fn calendar_routes() -> Vec<Route> {
 }
 
 pub(super) fn house_routes() -> Vec<Route> {
-    use crate::people::{audit, groups, tokens, user, users};
-    use crate::system::{alerts, export, health, import, timeline};
-    use Need::{Everywhere, SignedIn, Somewhere};
+    use crate::system::{alerts, apply, export, health, import, timeline};
+    use Need::{Everywhere, Somewhere};
     vec![
         page("/timeline", Somewhere(Verb::View), timeline::show),
         page("/alerts", Somewhere(Verb::View), alerts::list),
@@ -149,8 +148,17 @@ pub(super) fn house_routes() -> Vec<Route> {
         ),
         page("/import", Somewhere(Verb::Edit), import::form),
         action("/import", Somewhere(Verb::Edit), import::submit),
+        page("/apply", Somewhere(Verb::Edit), apply::form),
+        action("/apply", Somewhere(Verb::Edit), apply::submit),
         page("/export", Somewhere(Verb::View), export::download),
         page("/system", Somewhere(Verb::View), health::show),
+    ]
+}
+
+pub(super) fn people_routes() -> Vec<Route> {
+    use crate::people::{audit, groups, tokens, user, users};
+    use Need::{Everywhere, SignedIn, Somewhere};
+    vec![
         page("/groups", Somewhere(Verb::View), groups::list),
         action("/groups", Everywhere(Verb::ManageGroups), groups::create),
         action(

@@ -6,6 +6,7 @@
 )]
 
 mod api;
+mod apply;
 mod calendars;
 mod every_route;
 mod group_limits;
