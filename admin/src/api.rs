@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod calendars;
 pub(crate) mod groups;
 pub(crate) mod incidents;
+pub(crate) mod job_list;
 pub(crate) mod jobs;
 pub(crate) mod metrics;
 pub(crate) mod nodes;

@@ -246,6 +246,8 @@ impl Planner<'_> {
         if old.is_none() {
             // Both stand in the step's name.
             fields.retain(|line| !matches!(line.field.as_str(), "name" | "group"));
+            // There was nothing before.
+            fields.iter_mut().for_each(|line| line.before = None);
         }
         let deed = match old {
             Some(_) if fields.is_empty() => return Ok(None),

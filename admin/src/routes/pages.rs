@@ -40,6 +40,12 @@ pub(super) fn job_routes() -> Vec<Route> {
         action("/jobs", Somewhere(Verb::Edit), jobs::editor::create),
         action("/jobs/check", Somewhere(Verb::Edit), jobs::editor::check),
         action("/jobs/bulk", Somewhere(Verb::Pause), jobs::bulk::apply),
+        page(
+            "/jobs/where",
+            Somewhere(Verb::View),
+            jobs::placing::fragment,
+        ),
+        page("/jobs/deleted", Somewhere(Verb::View), jobs::deleted::show),
         page("/jobs/{id}", OfJob(Verb::View), jobs::show::show),
         page("/jobs/{id}/edit", OfJob(Verb::Edit), jobs::editor::edit),
         action("/jobs/{id}", OfJob(Verb::Edit), jobs::editor::save),

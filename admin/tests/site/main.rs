@@ -9,6 +9,7 @@ mod api;
 mod apply;
 mod calendars;
 mod every_route;
+mod finding;
 mod group_limits;
 mod live_output;
 mod pages;
