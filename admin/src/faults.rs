@@ -144,6 +144,9 @@ impl From<StoreError> for Fault {
     }
 }
 
+/// The longest refusal of a request that does not fit its types, in bytes.
+const REFUSAL_SIZE_MAX: usize = 4096;
+
 /// A fault on its way to the layer that shows it.
 #[derive(Clone)]
 struct Carried(Arc<Fault>);
@@ -166,8 +169,18 @@ pub(crate) async fn show_faults(
 ) -> Response {
     let headers = request.headers().clone();
     let response = next.run(request).await;
-    let Some(Carried(fault)) = response.extensions().get::<Carried>().cloned() else {
-        return response;
+    let carried = response.extensions().get::<Carried>().cloned();
+    let fault = match carried {
+        Some(Carried(fault)) => fault,
+        // An address or a query that does not even fit its types was refused before any of our code saw it.
+        None if response.status() == StatusCode::BAD_REQUEST => {
+            let told = axum::body::to_bytes(response.into_body(), REFUSAL_SIZE_MAX).await;
+            let told = told.unwrap_or_default();
+            Arc::new(Fault::Malformed(
+                String::from_utf8_lossy(&told).into_owned(),
+            ))
+        }
+        None => return response,
     };
     log(&fault, uri.path());
     if uri.path().starts_with("/api/") {

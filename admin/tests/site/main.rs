@@ -10,6 +10,7 @@ mod apply;
 mod calendars;
 mod every_route;
 mod finding;
+mod fuzz;
 mod group_limits;
 mod live_output;
 mod pages;
