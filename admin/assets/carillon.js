@@ -59,25 +59,41 @@
     liveSwitch.hidden = true;
   }
 
-  // The preview of a schedule, 150 ms after the last key.
-  const preview = $("[data-preview]");
-  if (preview) {
+  // Parts of a form that follow what is typed, 150 ms after the last key.
+  const follow = (part, address, names, done = () => {}) => {
     const form = $("#job-form");
     let timer, number = 0;
     const look = async () => {
       const query = new URLSearchParams();
-      for (const name of ["schedule", "zone", "dst", "calendar", "on_blackout", "id"]) if (form.elements[name]?.value) query.set(name, form.elements[name].value);
+      for (const name of [...names, "id"]) if (form.elements[name]?.value) query.set(name, form.elements[name].value);
       const mine = ++number;
-      const answer = await fetch(`${preview.dataset.preview}?${query}`);
+      const answer = await fetch(`${address}?${query}`);
       if (!answer.ok || mine !== number) return;
       const fresh = parse(await answer.text());
-      preview.replaceChildren(...[...fresh.body.childNodes].map((node) => document.importNode(node, true)));
-      form.elements.schedule.toggleAttribute("aria-invalid", false);
-      if ($("#schedule-wrong")) form.elements.schedule.setAttribute("aria-invalid", "true");
+      part.replaceChildren(...[...fresh.body.childNodes].map((node) => document.importNode(node, true)));
+      done(form);
     };
-    for (const name of ["schedule", "zone", "dst", "calendar", "on_blackout"]) {
+    for (const name of names) {
       form.elements[name]?.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => look().catch(() => {}), 150); });
     }
+  };
+  const preview = $("[data-preview]");
+  if (preview) follow(preview, preview.dataset.preview, ["schedule", "zone", "dst", "calendar", "on_blackout"], (form) => {
+    form.elements.schedule.toggleAttribute("aria-invalid", false);
+    if ($("#schedule-wrong")) form.elements.schedule.setAttribute("aria-invalid", "true");
+  });
+  const placing = $("[data-placing]");
+  if (placing) follow(placing, placing.dataset.placing, ["placement", "placement_n", "labels", "nodes", "exclude_nodes"]);
+
+  // A query is completed word by word: what stands before the last word stays.
+  const query = $("[data-complete]");
+  if (query) {
+    const offered = [...query.list.options].map((option) => option.value);
+    query.addEventListener("input", () => {
+      const before = query.value.match(/^(?:(?:"[^"]*"|[^\s"])*\s+)*-?/)[0], last = query.value.slice(before.length);
+      const fits = offered.filter((word) => word.startsWith(last) && word !== last);
+      query.list.replaceChildren(...fits.map((word) => { const option = document.createElement("option"); option.value = before + word; return option; }));
+    });
   }
 
   // Output of a run.
@@ -130,7 +146,11 @@
             last.dataset.stream = piece.stream;
             output.append(last);
           }
-          last.append(piece.text);
+          for (const [look, text] of piece.spans) {
+            const span = look ? document.createElement("span") : last;
+            if (look) { span.className = look; last.append(span); }
+            span.append(text);
+          }
         }
         while (output.childElementCount > 400) output.firstElementChild.remove();
         toEnd();

@@ -1,9 +1,11 @@
 //! The JSON API: what the pages do, for programs. Documents and their fields are a contract; see `openapi`.
 
+pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod calendars;
 pub(crate) mod groups;
 pub(crate) mod incidents;
+pub(crate) mod job_list;
 pub(crate) mod jobs;
 pub(crate) mod metrics;
 pub(crate) mod nodes;

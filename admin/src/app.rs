@@ -19,6 +19,7 @@ use tower_http::timeout::TimeoutLayer;
 use crate::faults::show_faults;
 use crate::password::Passwords;
 use crate::roster::Roster;
+use crate::runs::feed::Feeds;
 use crate::viewer::identify;
 use crate::wake_up::wake_agents;
 use crate::words::Words;
@@ -47,6 +48,8 @@ pub(crate) struct App {
     pub(crate) started_at: Timestamp,
     /// Readers of living output, so that they never take everything.
     pub(crate) streams: Arc<Semaphore>,
+    /// Living runs that somebody looks at.
+    pub(crate) feeds: Feeds,
     /// All jobs, for lists.
     pub(crate) roster: Roster,
 }
@@ -68,6 +71,7 @@ impl App {
             watch: watch::Watch::default(),
             started_at: now(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            feeds: Feeds::default(),
             roster: Roster::default(),
         })
     }

@@ -1,5 +1,6 @@
 //! The command line of the admin: one subcommand for each verb. Answers go to standard output, logs to standard error.
 
+mod apply;
 mod backup;
 mod calendar;
 mod diagnostics;
@@ -55,8 +56,10 @@ enum Verb {
     Token(people::Token),
     /// Makes jobs of the lines of a crontab.
     Import(import::Import),
-    /// Prints all jobs as JSON, one array.
-    Export,
+    /// Makes groups, calendars and jobs what a file declares, after showing what would change.
+    Apply(apply::Apply),
+    /// Prints all jobs, or everything that `apply` reads.
+    Export(export::Export),
     /// Calendars, as texts.
     #[command(subcommand)]
     Calendar(calendar::CalendarVerb),
@@ -124,7 +127,12 @@ impl CommandLine {
         }
         let may_change = matches!(
             self.verb,
-            Verb::Import(_) | Verb::Calendar(_) | Verb::Restore(_) | Verb::Run(_) | Verb::Kill(_)
+            Verb::Import(_)
+                | Verb::Apply(_)
+                | Verb::Calendar(_)
+                | Verb::Restore(_)
+                | Verb::Run(_)
+                | Verb::Kill(_)
         );
         let done = match self.verb {
             Verb::Start(start) => start.act(&config, &store, self.data.is_some()).await,
@@ -132,7 +140,8 @@ impl CommandLine {
             Verb::User(user) => user.act(&store).await,
             Verb::Token(token) => token.act(&store).await,
             Verb::Import(import) => import.act(&store).await,
-            Verb::Export => export::act(&store).await,
+            Verb::Apply(apply) => apply.act(&store).await,
+            Verb::Export(export) => export.act(&store).await,
             Verb::Calendar(calendar) => calendar.act(&store).await,
             Verb::Backup(backup) => backup.act(&store).await,
             Verb::Restore(restore) => restore.act(&store).await,

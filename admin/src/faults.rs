@@ -61,6 +61,9 @@ pub(crate) enum Fault {
         /// The version there is.
         current: i64,
     },
+    /// As [`Fault::Conflict`], when a part was done before.
+    #[error("{0}")]
+    Overtaken(String),
     /// Not now; ask again later.
     #[error("too many tries; wait {wait_s} s and try again")]
     TooMany {
@@ -105,7 +108,7 @@ impl Fault {
             Fault::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Fault::Malformed(_) => StatusCode::BAD_REQUEST,
             Fault::Invalid(_) | Fault::Fields(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Fault::Conflict { .. } => StatusCode::CONFLICT,
+            Fault::Conflict { .. } | Fault::Overtaken(_) => StatusCode::CONFLICT,
             Fault::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Fault::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Fault::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -121,7 +124,7 @@ impl Fault {
             Fault::WrongMethod => "wrong-method",
             Fault::Malformed(_) => "malformed",
             Fault::Invalid(_) | Fault::Fields(_) => "invalid",
-            Fault::Conflict { .. } => "conflict",
+            Fault::Conflict { .. } | Fault::Overtaken(_) => "conflict",
             Fault::TooMany { .. } => "too-many-tries",
             Fault::Unavailable(_) => "store-unavailable",
             Fault::Internal(_) => "internal",
@@ -140,6 +143,9 @@ impl From<StoreError> for Fault {
         }
     }
 }
+
+/// The longest refusal of a request that does not fit its types, in bytes.
+const REFUSAL_SIZE_MAX: usize = 4096;
 
 /// A fault on its way to the layer that shows it.
 #[derive(Clone)]
@@ -163,8 +169,18 @@ pub(crate) async fn show_faults(
 ) -> Response {
     let headers = request.headers().clone();
     let response = next.run(request).await;
-    let Some(Carried(fault)) = response.extensions().get::<Carried>().cloned() else {
-        return response;
+    let carried = response.extensions().get::<Carried>().cloned();
+    let fault = match carried {
+        Some(Carried(fault)) => fault,
+        // An address or a query that does not even fit its types was refused before any of our code saw it.
+        None if response.status() == StatusCode::BAD_REQUEST => {
+            let told = axum::body::to_bytes(response.into_body(), REFUSAL_SIZE_MAX).await;
+            let told = told.unwrap_or_default();
+            Arc::new(Fault::Malformed(
+                String::from_utf8_lossy(&told).into_owned(),
+            ))
+        }
+        None => return response,
     };
     log(&fault, uri.path());
     if uri.path().starts_with("/api/") {
@@ -287,6 +303,9 @@ impl FaultPage {
                 fill(f.conflict_story, &[expected, current]),
                 f.conflict_advice.to_owned(),
             ),
+            Fault::Overtaken(told) => {
+                (f.conflict_title, told.clone(), f.conflict_advice.to_owned())
+            }
             Fault::TooMany { wait_s } => (
                 f.too_many_title,
                 fill(f.too_many_story, &[wait_s]),

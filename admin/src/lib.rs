@@ -14,6 +14,7 @@ mod charts;
 pub mod cli;
 pub mod crontab_import;
 mod cursor;
+mod declaration;
 mod difference;
 mod faults;
 mod form;

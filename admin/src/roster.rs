@@ -8,10 +8,13 @@ use std::sync::{Arc, RwLock};
 use carillon_core::access::Groups;
 use carillon_core::identity::{GroupId, JobId};
 use carillon_core::job::Job;
+use carillon_core::placement::{Labels, Target};
 use carillon_core::schedule::Schedule;
 use carillon_store::{FeedItem, JobCursor, Store, StoreError};
 use jiff::Timestamp;
 use tokio::sync::Mutex;
+
+use crate::jobs::query::passes;
 
 /// Changes read from the store at once.
 const FEED_PAGE: u32 = 1000;
@@ -26,9 +29,12 @@ pub(crate) struct Entry {
     pub(crate) expression: String,
     pub(crate) zone: String,
     pub(crate) command: String,
+    user: Option<String>,
+    calendar: Option<String>,
+    target: Target,
     /// None when the expression is not understood by this program.
     pub(crate) schedule: Option<Schedule>,
-    /// Name, command and expression in lower case, for searches.
+    /// Name, description, command and expression in lower case, for searches.
     haystack: String,
 }
 
@@ -36,10 +42,15 @@ impl Entry {
     fn of(job: &Job) -> Self {
         let text = &job.draft.schedule;
         let name = job.draft.name.to_string();
-        let command = job.draft.spec.launch.command.clone();
+        let (spec, description) = (&job.draft.spec, &job.draft.description);
+        let command = spec.launch.command.clone();
         Entry {
             id: job.id,
-            haystack: format!("{name}\n{command}\n{}", text.expression).to_lowercase(),
+            haystack: format!("{name}\n{description}\n{command}\n{}", text.expression)
+                .to_lowercase(),
+            user: spec.launch.run_as.clone(),
+            calendar: spec.calendar.as_ref().map(|kept| kept.name.to_string()),
+            target: spec.target.clone(),
             group: job.draft.group,
             enabled: job.draft.enabled,
             expression: text.expression.clone(),
@@ -47,6 +58,21 @@ impl Entry {
             schedule: job.draft.due(job.id).ok(),
             command,
             name,
+        }
+    }
+
+    /// Whether a test is met.
+    pub(crate) fn is(&self, test: &Test) -> bool {
+        let same = |text: &str, wanted: &str| text.to_lowercase() == *wanted;
+        match test {
+            Test::Text(text) => self.haystack.contains(text.as_str()),
+            Test::Name(text) => self.name.to_lowercase().contains(text.as_str()),
+            Test::Group(group) => self.group == *group,
+            Test::Enabled(enabled) => self.enabled == *enabled,
+            Test::Zone(zone) => same(&self.zone, zone),
+            Test::User(user) => self.user.as_deref() == Some(user.as_str()),
+            Test::Calendar(name) => self.calendar.as_ref().is_some_and(|kept| same(kept, name)),
+            Test::Node(name, labels) => self.target.allows(name, labels),
         }
     }
 
@@ -81,6 +107,24 @@ impl Jobs {
     }
 }
 
+/// What somebody asks of a job; texts are in lower case, but for users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Test {
+    /// Name, description, command or expression has it.
+    Text(String),
+    /// The name has it.
+    Name(String),
+    Group(GroupId),
+    Enabled(bool),
+    Zone(String),
+    /// It runs as this user.
+    User(String),
+    /// It keeps to this calendar.
+    Calendar(String),
+    /// The node of this name and these labels may run it.
+    Node(String, Labels),
+}
+
 /// Which jobs to list.
 #[derive(Debug, Clone)]
 pub(crate) struct Filter {
@@ -90,8 +134,8 @@ pub(crate) struct Filter {
     pub(crate) group: Option<GroupId>,
     /// Enabled, or not.
     pub(crate) enabled: Option<bool>,
-    /// Whose name, command or expression has all of these words, in lower case.
-    pub(crate) words: Vec<String>,
+    /// For which each of these is so, or is not.
+    pub(crate) tests: Vec<(Test, bool)>,
 }
 
 impl Filter {
@@ -101,7 +145,7 @@ impl Filter {
             groups,
             group: None,
             enabled: None,
-            words: Vec::new(),
+            tests: Vec::new(),
         }
     }
 
@@ -109,7 +153,7 @@ impl Filter {
         self.groups.contains(entry.group)
             && self.group.is_none_or(|group| group == entry.group)
             && self.enabled.is_none_or(|enabled| enabled == entry.enabled)
-            && self.words.iter().all(|word| entry.haystack.contains(word))
+            && passes(&self.tests, entry)
     }
 }
 

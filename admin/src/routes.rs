@@ -79,6 +79,7 @@ fn table() -> Vec<Route> {
         pages::run_routes(),
         pages::calendar_routes(),
         pages::house_routes(),
+        pages::people_routes(),
         api::api_work_routes(),
         api::api_run_routes(),
         api::api_calendar_routes(),

@@ -1,6 +1,7 @@
 //! What concerns the installation as a whole: timeline, alerts, import and export, health.
 
 pub(crate) mod alerts;
+pub(crate) mod apply;
 pub(crate) mod export;
 pub(crate) mod health;
 pub(crate) mod import;

@@ -139,16 +139,8 @@ impl Store {
             ];
             let inserted = change.insert(&INSERT, values).await;
             let id = CalendarId(name_taken(inserted, draft)?);
-            log(
-                &mut change,
-                editor,
-                ("create calendar", id),
-                (None, Some(draft)),
-            )
-            .await?;
-            let calendar = select_calendar(&mut change, id).await?;
-            change.commit().await?;
-            Ok(calendar)
+            let told = (("create calendar", id), (None, Some(draft)));
+            finish_edit(change, editor, told).await
         })
         .await
     }
@@ -195,10 +187,7 @@ impl Store {
             ];
             name_taken(change.execute(&UPDATE, values).await, draft)?;
             let both = (Some(&old.draft), Some(draft));
-            log(&mut change, editor, ("edit calendar", id), both).await?;
-            let calendar = select_calendar(&mut change, id).await?;
-            change.commit().await?;
-            Ok(calendar)
+            finish_edit(change, editor, (("edit calendar", id), both)).await
         })
         .await
     }
@@ -338,6 +327,24 @@ fn read_calendar(row: &Row) -> Result<Result<Calendar, CorruptRow>, StoreError> 
         })
     };
     Ok(believe())
+}
+
+/// What an edit is called, of which calendar, and what that was and is.
+type Told<'t> = (
+    (&'static str, CalendarId),
+    (Option<&'t CalendarDraft>, Option<&'t CalendarDraft>),
+);
+
+/// Writes the edit down and commits it; the calendar as it is then.
+async fn finish_edit(
+    mut change: Change,
+    editor: &Editor,
+    (of, both): Told<'_>,
+) -> Result<Calendar, StoreError> {
+    log(&mut change, editor, of, both).await?;
+    let calendar = select_calendar(&mut change, of.1).await?;
+    change.commit().await?;
+    Ok(calendar)
 }
 
 async fn log(

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::throttle::Places;
 use crate::app::App;
+use crate::cursor::query;
 use crate::faults::Fault;
 use crate::page::{Chrome, go, own_path, show};
 use crate::posted::Posted;
@@ -117,7 +118,9 @@ pub(crate) async fn submit(
     };
     let term = posted.has("remember").then_some(LONG_TERM);
     if facts.totp_key.is_some() {
-        return enter(&app, &entrance, facts.user, term, true, &code_path(next)).await;
+        // Until the code is right, this session is for a moment only.
+        let path = code_path(next, term.is_some());
+        return enter(&app, &entrance, facts.user, None, true, &path).await;
     }
     places.forget_failures(&app).await?;
     enter(&app, &entrance, facts.user, term, false, own_path(next)).await
@@ -135,9 +138,11 @@ async fn prove(app: &App, name: &str, password: &str) -> Result<Option<SignIn>, 
     Ok(facts.filter(|_| is_right))
 }
 
-fn code_path(next: &str) -> String {
-    let next: String = url::form_urlencoded::byte_serialize(own_path(next).as_bytes()).collect();
-    format!("/sign-in/code?next={next}")
+/// Where the code is asked for. What the first form was told to remember goes along.
+fn code_path(next: &str, remember: bool) -> String {
+    let remember = if remember { "1" } else { "" };
+    let parameters = [("next", own_path(next)), ("remember", remember)];
+    query("/sign-in/code", &parameters)
 }
 
 /// Begins a session under a new secret and sends the browser on.

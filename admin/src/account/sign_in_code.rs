@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::faults::Fault;
 use crate::page::{Chrome, go, own_path, show};
 use crate::posted::Posted;
+use crate::session::LONG_TERM;
 use crate::words::{Words, fill};
 use crate::{secret, session};
 
@@ -24,6 +25,7 @@ struct CodePage {
     chrome: Chrome,
     w: &'static Words,
     next: String,
+    remember: bool,
     wrong: Option<String>,
 }
 
@@ -32,11 +34,15 @@ pub(crate) async fn form(
     Query(query): Query<Vec<(String, String)>>,
     chrome: Chrome,
 ) -> Result<Response, Fault> {
-    let next = query.into_iter().find(|(name, _)| name == "next");
+    let value = |wanted: &str| {
+        let found = query.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
+    };
     show(&CodePage {
         w: chrome.words,
         chrome,
-        next: next.map(|(_, next)| next).unwrap_or_default(),
+        next: value("next"),
+        remember: !value("remember").is_empty(),
         wrong: None,
     })
 }
@@ -79,6 +85,7 @@ pub(crate) async fn submit(
             w: chrome.words,
             chrome,
             next: posted.text("next").to_owned(),
+            remember: posted.has("remember"),
             wrong,
         };
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, show(&page)?).into_response());
@@ -89,7 +96,7 @@ pub(crate) async fn submit(
         &app,
         &entrance,
         waiting.user,
-        None,
+        posted.has("remember").then_some(LONG_TERM),
         false,
         own_path(posted.text("next")),
     )

@@ -75,16 +75,16 @@ fn require_name(name: &str) -> Result<(), Fault> {
     })
 }
 
-fn read_limit(field: &str, value: &Value, max: u32) -> Result<Option<u32>, Fault> {
+/// Reads how much a group keeps.
+/// # Errors
+/// With the limits there are.
+pub(crate) fn read_limit(value: &Value, max: u32) -> Result<Option<u32>, String> {
     let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
     match number.filter(|number| (1..=max).contains(number)) {
         Some(number) => Ok(Some(number)),
         None if value.is_null() => Ok(None),
-        None => Err(wrong_field(
-            field,
-            format!(
-                "{value} is no limit; write a number from 1 to {max}, or null to keep as much as the cluster"
-            ),
+        None => Err(format!(
+            "{value} is no limit; write a number from 1 to {max}, or null to keep as much as the cluster"
         )),
     }
 }
@@ -131,10 +131,12 @@ pub(crate) async fn change(
     let mut limits = group.limits;
     // Named with null it is no limit, not named it stays.
     if let Some(keep) = body.take_even_null("keep_runs") {
-        limits.keep_runs = read_limit("keep_runs", &keep, KEEP_RUNS_MAX)?;
+        limits.keep_runs =
+            read_limit(&keep, KEEP_RUNS_MAX).map_err(|wrong| wrong_field("keep_runs", wrong))?;
     }
     if let Some(keep) = body.take_even_null("keep_days") {
-        limits.keep_days = read_limit("keep_days", &keep, KEEP_DAYS_MAX)?;
+        limits.keep_days =
+            read_limit(&keep, KEEP_DAYS_MAX).map_err(|wrong| wrong_field("keep_days", wrong))?;
     }
     let mut mail = group.mail.clone();
     if let Some(said) = body.take_even_null("mail_to") {

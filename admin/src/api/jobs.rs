@@ -1,4 +1,4 @@
-//! `/api/v1/jobs`.
+//! `/api/v1/jobs`, but for its list.
 
 use std::sync::Arc;
 
@@ -6,87 +6,23 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use carillon_core::access::{Groups, Verb};
+use carillon_core::access::Verb;
 use carillon_core::identity::{JobId, NodeId};
 use carillon_core::job::{Job, JobDraft};
 use carillon_core::node::Limits;
 use carillon_core::parameters::Parameters;
-use carillon_store::{JobChange, JobFilter, JobGroup, ListedJob, RunRequest};
+use carillon_store::{JobChange, JobGroup, RunRequest};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::reply::{Body, Paging, created, list, wrong_field};
+use super::reply::{Body, created, wrong_field};
 use super::runs::run_document;
 use crate::app::App;
-use crate::cursor;
 use crate::faults::Fault;
 use crate::jobs::calendar_choice::settle;
 use crate::jobs::document::{apply, blank, require, write};
 use crate::runs::actions::PATIENCE;
 use crate::viewer::Viewer;
-
-/// Which jobs to list.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Asked {
-    group: Option<String>,
-    q: Option<String>,
-    name: Option<String>,
-    enabled: Option<bool>,
-}
-
-/// The jobs the caller may see, by name.
-pub(crate) async fn index(
-    State(app): State<Arc<App>>,
-    viewer: Viewer,
-    Query(asked): Query<Asked>,
-    Query(paging): Query<Paging>,
-) -> Result<Response, Fault> {
-    let groups = app.store.groups().await?;
-    let visible = |group: &&JobGroup| viewer.rights.allows_in(Verb::View, group.id);
-    let wanted = |group: &&JobGroup| {
-        asked
-            .group
-            .as_ref()
-            .is_none_or(|name| *name == group.name || *name == group.id.to_string())
-    };
-    let is_restricted = asked.group.is_some() || viewer.rights.groups(Verb::View) != Groups::Every;
-    let filter = JobFilter {
-        groups: is_restricted.then(|| {
-            groups
-                .iter()
-                .filter(visible)
-                .filter(wanted)
-                .map(|group| group.id)
-                .collect()
-        }),
-        text: asked.name.clone().or_else(|| asked.q.clone()),
-        enabled: asked.enabled,
-        after: cursor::read(&paging.cursor)?,
-    };
-    let limit = paging.limit()?;
-    let jobs = match &asked.name {
-        None => app.store.jobs(&filter, limit + 1).await?,
-        Some(name) => {
-            let mut jobs = app.store.jobs(&filter, 500).await?;
-            jobs.retain(|listed| {
-                listed
-                    .job
-                    .as_ref()
-                    .is_ok_and(|job| job.draft.name.as_str() == name)
-            });
-            jobs
-        }
-    };
-    let key = |listed: &ListedJob| {
-        let name = listed.job.as_ref().map(|job| job.draft.name.to_string());
-        (name.unwrap_or_default(), listed.id)
-    };
-    Ok(list(jobs, limit, key, |listed| match &listed.job {
-        Ok(job) => write(job, &groups),
-        Err(corrupt) => json!({ "id": listed.id, "problem": corrupt.to_string() }),
-    }))
-}
 
 /// The document of a job, with its version as its tag.
 fn reply(status: StatusCode, job: &Job, groups: &[JobGroup]) -> Response {

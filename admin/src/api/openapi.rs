@@ -62,6 +62,7 @@ fn success(listed: &Listed) -> (&'static str, Option<&'static str>) {
         "tokens" => "Token",
         "incidents" => "Incident",
         "audit" => "AuditEntry",
+        "apply" => "Plan",
         _ => "SchedulePreview",
     };
     let lists = [
@@ -81,6 +82,7 @@ fn success(listed: &Listed) -> (&'static str, Option<&'static str>) {
         .find(|list| list.to_lowercase().starts_with(&item.to_lowercase()[..3]));
     match (listed.method.as_str(), listed.path) {
         ("DELETE", _) => ("204", None),
+        (_, "/api/v1/apply") => ("200", Some("Plan")),
         (_, path) if path.ends_with("/output") => ("200", None),
         (_, path) if path.ends_with("/versions") || path.ends_with("/attempts") => {
             ("200", Some("List"))
@@ -108,6 +110,9 @@ fn operation(listed: &Listed) -> Value {
     let mut responses = json!({ status: ok });
     if listed.path.ends_with("/kill") {
         responses["200"] = responses["202"].clone();
+    }
+    if listed.method == Method::PUT {
+        responses["201"] = responses["200"].clone();
     }
     for (status, told) in problems(listed) {
         responses[status] = json!({
@@ -137,14 +142,15 @@ fn problems(listed: &Listed) -> Vec<(&'static str, &'static str)> {
         ("400", "the request cannot be read"),
         ("401", "no valid token"),
         ("403", "the token may not do this"),
+        ("422", "values are wrong, field by field"),
         ("503", "the store does not answer"),
     ];
-    if listed.path.contains("{id}") || matches!(listed.method, Method::POST | Method::PATCH) {
+    let names_others = listed.path.contains("{id}") || listed.path == "/api/v1/runs";
+    if names_others || matches!(listed.method, Method::POST | Method::PATCH) {
         problems.push(("404", "there is none, or none the token may know of"));
     }
     if listed.method != Method::GET || listed.path.ends_with("/preview") {
         problems.push(("409", "somebody else changed it in between"));
-        problems.push(("422", "values are wrong, field by field"));
         problems.push(("413", "the body is too large"));
     }
     problems
@@ -159,15 +165,27 @@ fn parameters(listed: &Listed) -> Value {
         }
     }
     let names: &[&str] = match (listed.method.as_str(), listed.path) {
-        ("GET", "/api/v1/jobs") => &["limit", "cursor", "group", "name", "q", "enabled"],
+        ("GET", "/api/v1/jobs") => &[
+            "limit", "cursor", "group", "name", "q", "enabled", "deleted",
+        ],
         ("GET", "/api/v1/runs") => &[
             "limit", "cursor", "job", "state", "outcome", "node", "trigger", "from", "before",
         ],
         ("GET", "/api/v1/audit") => &["limit", "cursor", "object", "actor"],
         ("GET", "/api/v1/incidents") => &["limit", "cursor", "state"],
-        ("GET", "/api/v1/schedules/preview") => &["schedule", "zone", "dst", "from", "n", "seed"],
+        ("GET", "/api/v1/schedules/preview") => &[
+            "schedule",
+            "zone",
+            "dst",
+            "from",
+            "n",
+            "seed",
+            "calendar",
+            "on_blackout",
+        ],
         ("GET", path) if path.ends_with("/output") => &["attempt", "stream", "offset"],
         ("DELETE", "/api/v1/jobs/{id}") => &["version"],
+        ("POST", "/api/v1/apply") => &["prune", "dry_run"],
         _ => &[],
     };
     parameters.extend(names.iter().map(|name| query(name)));

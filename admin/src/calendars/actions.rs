@@ -109,6 +109,21 @@ pub(crate) async fn import(
     page(&app, &viewer, chrome, (form, findings)).await
 }
 
+impl Findings {
+    /// Tells of a name that is taken.
+    /// # Errors
+    /// With any other refusal.
+    fn take_refusal(&mut self, error: StoreError, w: &Words) -> Result<(), Fault> {
+        match error {
+            StoreError::NameTaken(_) => {
+                self.errors.add("name", w.calendars.name_taken);
+                Ok(())
+            }
+            other => Err(other.into()),
+        }
+    }
+}
+
 /// Makes a calendar.
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
@@ -126,12 +141,7 @@ pub(crate) async fn create(
                     calendar.id
                 )));
             }
-            Err(StoreError::NameTaken(_)) => {
-                findings
-                    .errors
-                    .add("name", chrome.words.calendars.name_taken);
-            }
-            Err(error) => return Err(error.into()),
+            Err(error) => findings.take_refusal(error, chrome.words)?,
         },
         Err(errors) => findings.errors = errors,
     }
@@ -162,11 +172,6 @@ pub(crate) async fn save(
                 };
                 return Ok(go(&format!("/calendars/{id}?note={note}")));
             }
-            Err(StoreError::NameTaken(_)) => {
-                findings
-                    .errors
-                    .add("name", chrome.words.calendars.name_taken);
-            }
             Err(StoreError::Conflict { current, .. }) => {
                 let theirs = app.store.calendar(id).await?;
                 let told = fill(
@@ -184,7 +189,7 @@ pub(crate) async fn save(
                 // Saving again is then a decision taken with both texts in view.
                 form.version = current;
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => findings.take_refusal(error, chrome.words)?,
         },
         Err(errors) => findings.errors = errors,
     }

@@ -33,6 +33,24 @@ pub(crate) async fn hand_on_at_once(
     Ok(behind)
 }
 
+/// Hands an edit on to every job, however long that takes; how many followed.
+/// # Errors
+/// When the store does not answer; the task of an admin goes on later.
+pub(crate) async fn hand_on_all(
+    store: &Store,
+    id: CalendarId,
+    editor: &Editor,
+) -> Result<u64, StoreError> {
+    let mut followed = 0;
+    loop {
+        let handed = store.hand_on_calendar(id, editor).await?;
+        followed += handed.followed;
+        if handed.behind == 0 || handed.followed == 0 {
+            return Ok(followed);
+        }
+    }
+}
+
 /// Hands on what is left, for ever; the caller owns the task. Several admins may do so at once.
 pub(crate) async fn keep_handing_on(app: Arc<App>) {
     let mut ticks = tokio::time::interval(INTERVAL);
@@ -52,14 +70,7 @@ async fn hand_on_rest(app: &App) -> Result<(), StoreError> {
             name: calendar.edited_by,
             address: None,
         };
-        let mut followed = 0;
-        loop {
-            let handed = app.store.hand_on_calendar(calendar.id, &editor).await?;
-            followed += handed.followed;
-            if handed.behind == 0 || handed.followed == 0 {
-                break;
-            }
-        }
+        let followed = hand_on_all(&app.store, calendar.id, &editor).await?;
         if let Some(wake_up) = &app.wake_up {
             wake_up.say().await;
         }

@@ -1,34 +1,42 @@
-//! `admin export`: all jobs as the API says them.
+//! `admin export`: all jobs as the API says them, or everything that `admin apply` reads.
 
 use std::process::ExitCode;
 
-use carillon_store::{JobFilter, Store};
+use carillon_store::Store;
+use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use super::say;
-use crate::jobs::document;
+use crate::declaration::{Standing, write};
 
-/// Jobs read at once.
-const PAGE: u32 = 500;
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = Format::Json)]
+    format: Format,
+}
 
-pub(super) async fn act(store: &Store) -> anyhow::Result<ExitCode> {
-    let groups = store.groups().await?;
-    let mut filter = JobFilter::default();
-    let mut documents: Vec<Value> = Vec::new();
-    loop {
-        let page = store.jobs(&filter, PAGE).await?;
-        for listed in &page {
-            match &listed.job {
-                Ok(job) => documents.push(document::write(job, &groups)),
-                Err(corrupt) => eprintln!("left out: {corrupt}"),
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// All jobs as the API says them, one array.
+    Json,
+    /// Groups, calendars and jobs without what is the default, as `apply` reads them.
+    Yaml,
+}
+
+impl Export {
+    pub(super) async fn act(self, store: &Store) -> anyhow::Result<ExitCode> {
+        let standing = Standing::read(store, None).await?;
+        for unread in &standing.unread {
+            eprintln!("left out: {unread}");
+        }
+        match self.format {
+            Format::Json => {
+                let jobs: Vec<Value> = standing.job_documents();
+                say(&serde_json::to_string_pretty(&jobs)?)?;
             }
+            Format::Yaml => say(write(&standing).trim_end())?,
         }
-        let last = page.last().and_then(|listed| listed.job.as_ref().ok());
-        match last.filter(|_| page.len() == PAGE as usize) {
-            Some(job) => filter.after = Some((job.draft.name.to_string(), job.id)),
-            None => break,
-        }
+        Ok(ExitCode::SUCCESS)
     }
-    say(&serde_json::to_string_pretty(&documents)?)?;
-    Ok(ExitCode::SUCCESS)
 }

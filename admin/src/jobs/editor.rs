@@ -9,12 +9,14 @@ use axum::response::{IntoResponse, Response};
 use carillon_core::access::Verb;
 use carillon_core::identity::{GroupId, JobId};
 use carillon_core::job::{Job, JobDraft};
+use carillon_core::node::Limits;
 use carillon_core::run::Outcome;
-use carillon_store::{Calendar, JobChange, JobGroup, StoreError};
+use carillon_store::{Calendar, JobChange, JobGroup, Node, StoreError};
 
 use super::calendar_choice::{hold, settle};
 use super::document::{apply, blank, write_draft};
 use super::fields::Fields;
+use super::placing::Placing;
 use super::preview::{Asked, Preview};
 use crate::app::App;
 use crate::difference::{Line, differences};
@@ -49,6 +51,7 @@ struct EditorPage {
     zones: &'static [&'static str],
     may_run_as: bool,
     preview: Preview,
+    placing: Placing,
     conflict: Option<Conflict>,
 }
 
@@ -72,7 +75,11 @@ impl EditorPage {
         id: Option<JobId>,
         version: i64,
         v: Fields,
-        Choices { groups, calendars }: Choices,
+        Choices {
+            groups,
+            calendars,
+            nodes,
+        }: Choices,
     ) -> Self {
         let asked = Asked {
             schedule: v.of("schedule").to_owned(),
@@ -86,6 +93,7 @@ impl EditorPage {
             .find(|one| v.is("calendar", one.draft.name.as_str()));
         let kept = chosen.map(|one| hold(one, v.of("on_blackout").parse().unwrap_or_default()));
         EditorPage {
+            placing: Placing::of(&v, &nodes, chrome.words),
             preview: Preview::of(&asked, kept.as_ref(), &chrome.moments),
             may_run_as: chrome.may(Verb::RunAs),
             w: chrome.words,
@@ -112,6 +120,7 @@ struct Choices {
     /// The groups in which the viewer may edit jobs.
     groups: Vec<JobGroup>,
     calendars: Vec<Calendar>,
+    nodes: Vec<Node>,
 }
 
 impl Choices {
@@ -119,7 +128,12 @@ impl Choices {
         let mut groups = app.store.groups().await?;
         groups.retain(|group| viewer.rights.allows_in(Verb::Edit, group.id));
         let calendars = app.store.calendars().await?;
-        Ok(Choices { groups, calendars })
+        let nodes = app.store.nodes(Limits::default()).await?;
+        Ok(Choices {
+            groups,
+            calendars,
+            nodes,
+        })
     }
 
     fn first_group(&self) -> Result<GroupId, Fault> {

@@ -4,19 +4,23 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use carillon_core::access::Verb;
 use carillon_core::identity::{GroupId, JobId};
+use carillon_core::node::Limits;
 use carillon_store::JobGroup;
 use serde::Deserialize;
 
+use super::query::{FILTERS, Known, Query as JobQuery, completions};
+use super::search::search;
 use crate::app::App;
 use crate::badge::Badge;
 use crate::cursor::{self, query};
 use crate::faults::Fault;
 use crate::moment::Moment;
 use crate::page::{Chrome, show as show_page};
-use crate::roster::{Entry, Filter};
+use crate::roster::{Entry, Filter, Place};
 use crate::runs::strip::strips;
 use crate::viewer::Viewer;
 use crate::words::{Words, fill};
@@ -46,6 +50,9 @@ struct ListPage {
     count: String,
     has_filter: bool,
     may_edit: bool,
+    /// What of the query is not understood.
+    wrong: Option<String>,
+    completions: Vec<String>,
 }
 
 struct Row {
@@ -73,6 +80,64 @@ pub(crate) async fn show(
     app.roster.refresh(&app.store).await?;
     let mut groups = app.store.groups().await?;
     groups.retain(|group| viewer.rights.allows_in(Verb::View, group.id));
+    let nodes = app.store.nodes(Limits::default()).await?;
+    let known = Known {
+        groups: &groups,
+        nodes: &nodes,
+    };
+    let calendars = app.store.calendars().await?.into_iter();
+    let completions = completions(known, calendars.map(|one| one.draft.name.to_string()));
+    let read = JobQuery::parse(&asked.q, known);
+    let wrong = read
+        .as_ref()
+        .err()
+        .map(|refused| refused.told(chrome.words));
+    let found = match read {
+        Ok(query) => find(&app, &viewer, &asked, query).await?,
+        Err(_) => Listed::default(),
+    };
+    let status = match wrong {
+        None => StatusCode::OK,
+        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let next = found
+        .next
+        .map(|after| asked.address(&cursor::write(&after)));
+    let entries = found.entries;
+    let ids: Vec<JobId> = entries.iter().map(|entry| entry.id).collect();
+    let mut strips = strips(&app.store, &ids, chrome.words).await?;
+    let rows = entries.iter().map(|entry| Row {
+        strip: strips.remove(&entry.id).unwrap_or_default(),
+        ..row(entry, &groups, &viewer, &chrome)
+    });
+    let count = found.count;
+    let page = ListPage {
+        rows: rows.collect(),
+        count: count.map_or_else(String::new, |count| {
+            fill(chrome.words.jobs.count, &[&count])
+        }),
+        has_filter: !(asked.q.is_empty() && asked.group.is_empty() && asked.state.is_empty()),
+        may_edit: chrome.may(Verb::Edit),
+        w: chrome.words,
+        chrome,
+        asked,
+        groups,
+        next,
+        wrong,
+        completions,
+    };
+    Ok((status, show_page(&page)?).into_response())
+}
+
+/// One page of jobs, and how many there are where that is known without looking at runs.
+#[derive(Default)]
+struct Listed {
+    entries: Vec<Arc<Entry>>,
+    next: Option<Place>,
+    count: Option<usize>,
+}
+
+async fn find(app: &App, viewer: &Viewer, asked: &Asked, query: JobQuery) -> Result<Listed, Fault> {
     let filter = Filter {
         groups: viewer.rights.groups(Verb::View),
         group: asked.group.parse::<i64>().ok().map(GroupId),
@@ -81,46 +146,30 @@ pub(crate) async fn show(
             "off" => Some(false),
             _ => None,
         },
-        words: asked
-            .q
-            .to_lowercase()
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect(),
+        tests: query.tests.clone(),
     };
     let after = cursor::read(&asked.after)?;
-    let mut entries = app.roster.list(&filter, after.as_ref(), PAGE_SIZE + 1);
-    let has_more = entries.len() > PAGE_SIZE;
-    entries.truncate(PAGE_SIZE);
-    let next = entries.last().filter(|_| has_more).map(|entry| {
-        let after = cursor::write(&entry.place());
+    let found = search(app, (&filter, &query), after, PAGE_SIZE).await?;
+    Ok(Listed {
+        entries: found.entries,
+        next: found.next,
+        count: (!query.asks_for_runs()).then(|| app.roster.count(&filter)),
+    })
+}
+
+impl Asked {
+    /// The address of the page after that place.
+    fn address(&self, after: &str) -> String {
         query(
             "/jobs",
             &[
-                ("q", &asked.q),
-                ("group", &asked.group),
-                ("state", &asked.state),
-                ("after", &after),
+                ("q", &self.q),
+                ("group", &self.group),
+                ("state", &self.state),
+                ("after", after),
             ],
         )
-    });
-    let ids: Vec<JobId> = entries.iter().map(|entry| entry.id).collect();
-    let mut strips = strips(&app.store, &ids, chrome.words).await?;
-    let rows = entries.iter().map(|entry| Row {
-        strip: strips.remove(&entry.id).unwrap_or_default(),
-        ..row(entry, &groups, &viewer, &chrome)
-    });
-    show_page(&ListPage {
-        rows: rows.collect(),
-        count: fill(chrome.words.jobs.count, &[&app.roster.count(&filter)]),
-        has_filter: !(asked.q.is_empty() && asked.group.is_empty() && asked.state.is_empty()),
-        may_edit: chrome.may(Verb::Edit),
-        w: chrome.words,
-        chrome,
-        asked,
-        groups,
-        next,
-    })
+    }
 }
 
 fn row(entry: &Entry, groups: &[JobGroup], viewer: &Viewer, chrome: &Chrome) -> Row {

@@ -7,12 +7,13 @@ use super::{Route, api, page};
 use crate::guard::Need;
 
 pub(super) fn api_work_routes() -> Vec<Route> {
-    use crate::api::jobs;
+    use crate::api::{apply, job_list, jobs};
     use Need::{OfJob, Somewhere};
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
     vec![
-        api(GET, "/api/v1/jobs", Somewhere(Verb::View), jobs::index),
+        api(POST, "/api/v1/apply", Somewhere(Verb::Edit), apply::apply),
+        api(GET, "/api/v1/jobs", Somewhere(Verb::View), job_list::index),
         api(POST, "/api/v1/jobs", Somewhere(Verb::Edit), jobs::create),
         api(GET, "/api/v1/jobs/{id}", OfJob(Verb::View), jobs::show),
         api(

@@ -40,6 +40,12 @@ pub(super) fn job_routes() -> Vec<Route> {
         action("/jobs", Somewhere(Verb::Edit), jobs::editor::create),
         action("/jobs/check", Somewhere(Verb::Edit), jobs::editor::check),
         action("/jobs/bulk", Somewhere(Verb::Pause), jobs::bulk::apply),
+        page(
+            "/jobs/where",
+            Somewhere(Verb::View),
+            jobs::placing::fragment,
+        ),
+        page("/jobs/deleted", Somewhere(Verb::View), jobs::deleted::show),
         page("/jobs/{id}", OfJob(Verb::View), jobs::show::show),
         page("/jobs/{id}/edit", OfJob(Verb::Edit), jobs::editor::edit),
         action("/jobs/{id}", OfJob(Verb::Edit), jobs::editor::save),
@@ -81,7 +87,7 @@ pub(super) fn run_routes() -> Vec<Route> {
         page(
             "/runs/{id}/events",
             OfRun(Verb::ReadOutput),
-            runs::output::events,
+            runs::events::show,
         ),
         action("/runs/{id}/kill", OfRun(Verb::Kill), runs::actions::kill),
         action(
@@ -126,9 +132,8 @@ pub(super) fn calendar_routes() -> Vec<Route> {
 }
 
 pub(super) fn house_routes() -> Vec<Route> {
-    use crate::people::{audit, groups, tokens, user, users};
-    use crate::system::{alerts, export, health, import, timeline};
-    use Need::{Everywhere, SignedIn, Somewhere};
+    use crate::system::{alerts, apply, export, health, import, timeline};
+    use Need::{Everywhere, Somewhere};
     vec![
         page("/timeline", Somewhere(Verb::View), timeline::show),
         page("/alerts", Somewhere(Verb::View), alerts::list),
@@ -149,8 +154,17 @@ pub(super) fn house_routes() -> Vec<Route> {
         ),
         page("/import", Somewhere(Verb::Edit), import::form),
         action("/import", Somewhere(Verb::Edit), import::submit),
+        page("/apply", Somewhere(Verb::Edit), apply::form),
+        action("/apply", Somewhere(Verb::Edit), apply::submit),
         page("/export", Somewhere(Verb::View), export::download),
         page("/system", Somewhere(Verb::View), health::show),
+    ]
+}
+
+pub(super) fn people_routes() -> Vec<Route> {
+    use crate::people::{audit, groups, tokens, user, users};
+    use Need::{Everywhere, SignedIn, Somewhere};
+    vec![
         page("/groups", Somewhere(Verb::View), groups::list),
         action("/groups", Everywhere(Verb::ManageGroups), groups::create),
         action(

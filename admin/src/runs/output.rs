@@ -1,12 +1,9 @@
-//! What a command wrote: for the page, raw, and as a stream that goes on where the reader stopped.
+//! What a command wrote: for the page, and raw. While it runs, `events` tells what is new.
 
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use carillon_core::launch::Stream as OutputStream;
 use carillon_core::run::Phase;
@@ -14,18 +11,16 @@ use carillon_core::tick::Tick;
 use carillon_store::{OutputChunk, Store, StoreError};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::actions::read_tick;
+use super::painting::{Painter, Span};
 use crate::app::App;
 use crate::faults::Fault;
 
 /// Chunks read from the store at once.
-const CHUNKS: u32 = 200;
+pub(super) const CHUNKS: u32 = 200;
 /// Bytes of output that a page holds; the raw output has all.
 const PAGE_BYTES_MAX: usize = 40_000;
-/// How often a living run is asked for more: what a command writes is in the store after 130 ms, and is to be seen after 300.
-const POLL_INTERVAL: Duration = Duration::from_millis(150);
 
 /// The output on a page.
 #[derive(Debug, Default)]
@@ -41,7 +36,7 @@ pub(crate) struct Shown {
 #[derive(Debug)]
 pub(crate) struct Piece {
     pub(crate) stream: &'static str,
-    pub(crate) text: String,
+    pub(crate) spans: Vec<Span>,
     /// Bytes of this stream that are missing before it.
     pub(crate) gap: Option<i64>,
 }
@@ -101,7 +96,7 @@ fn pieces(chunks: &[OutputChunk], gaps: &mut Gaps) -> Vec<Piece> {
             _ => {
                 let piece = Piece {
                     stream: stream_word(chunk.stream),
-                    text: String::new(),
+                    spans: Vec::new(),
                     gap,
                 };
                 pieces.push((piece, chunk.content.clone()));
@@ -111,7 +106,7 @@ fn pieces(chunks: &[OutputChunk], gaps: &mut Gaps) -> Vec<Piece> {
     pieces
         .into_iter()
         .map(|(piece, bytes)| Piece {
-            text: plain_text(&bytes),
+            spans: Painter::paint_whole(&bytes),
             ..piece
         })
         .collect()
@@ -144,54 +139,14 @@ pub(crate) fn stream_word(stream: OutputStream) -> &'static str {
     }
 }
 
-/// Bytes as text for a page: what is no UTF-8 becomes �, terminal escapes are left out.
-fn plain_text(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text.chars().peekable();
-    while let Some(letter) = rest.next() {
-        match letter {
-            '\u{1b}' => skip_escape(&mut rest),
-            '\n' | '\t' => plain.push(letter),
-            '\r' => {}
-            _ if letter.is_control() => plain.push('\u{fffd}'),
-            _ => plain.push(letter),
-        }
-    }
-    plain
-}
-
-/// Skips the rest of a terminal escape: `ESC [ … letter`, `ESC ] … BEL`, or one letter.
-fn skip_escape(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) {
-    match rest.next() {
-        Some('[') => {
-            for letter in rest.by_ref() {
-                if ('\u{40}'..='\u{7e}').contains(&letter) {
-                    break;
-                }
-            }
-        }
-        Some(']') => {
-            while let Some(letter) = rest.next() {
-                let ends =
-                    letter == '\u{7}' || (letter == '\u{1b}' && rest.next_if_eq(&'\\').is_some());
-                if ends {
-                    break;
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
 /// What of the output is wanted.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Asked {
-    attempt: Option<u32>,
+    pub(super) attempt: Option<u32>,
     stream: Option<String>,
     offset: Option<i64>,
-    after: Option<i64>,
+    pub(super) after: Option<i64>,
     download: Option<String>,
 }
 
@@ -292,110 +247,4 @@ fn as_json(chunks: &[OutputChunk], offset: i64, omitted: i64, is_done: bool) -> 
         "next_offset": { "stdout": end(OutputStream::Stdout), "stderr": end(OutputStream::Stderr) },
         "done": is_done,
     })
-}
-
-/// The output of a living run as server-sent events, each with the number of its last chunk: a reader that comes
-/// back says it in `Last-Event-ID` and misses nothing.
-pub(crate) async fn events(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
-) -> Result<Response, Fault> {
-    let tick = read_tick(&id)?;
-    let run = app.store.run(tick).await?.run;
-    let permit = Arc::clone(&app.streams).try_acquire_owned();
-    let permit = permit.map_err(|_| Fault::TooMany { wait_s: 5 })?;
-    let resumed = headers
-        .get("last-event-id")
-        .and_then(|value| value.to_str().ok()?.parse().ok());
-    let tail = Tail {
-        attempt: asked.attempt.unwrap_or(run.attempt),
-        after: resumed.or(asked.after).unwrap_or(-1),
-        phase: None,
-        is_over: false,
-        app,
-        tick,
-        _permit: permit,
-    };
-    let events =
-        Sse::new(tail.into_events()).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)));
-    Ok(events.into_response())
-}
-
-/// One reader of a living run.
-struct Tail {
-    app: Arc<App>,
-    tick: Tick,
-    attempt: u32,
-    after: i64,
-    phase: Option<Phase>,
-    is_over: bool,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Tail {
-    fn into_events(self) -> impl futures_util::Stream<Item = Result<Event, Infallible>> {
-        futures_util::stream::unfold(self, |mut tail| async move {
-            let event = tail.next_event().await?;
-            Some((Ok(event), tail))
-        })
-    }
-
-    /// The next event, or none when the run is over and everything has been told.
-    async fn next_event(&mut self) -> Option<Event> {
-        while !self.is_over {
-            // The state is read first: what was written before the end is then surely seen after it.
-            let run = self.app.store.run(self.tick).await.ok()?.run;
-            let chunks = self
-                .app
-                .store
-                .output(self.tick, self.attempt, None, self.after, CHUNKS)
-                .await
-                .ok()?;
-            if let Some(last) = chunks.last() {
-                self.after = last.number;
-                return Some(output_event(&chunks, self.after));
-            }
-            if run.state == Phase::Done || run.attempt != self.attempt {
-                self.is_over = true;
-                return Some(Event::default().event("end").data(run.state.word()));
-            }
-            if self
-                .phase
-                .replace(run.state)
-                .is_some_and(|before| before != run.state)
-            {
-                return Some(Event::default().event("state").data(run.state.word()));
-            }
-            tokio::time::sleep(POLL_INTERVAL).await;
-        }
-        None
-    }
-}
-
-fn output_event(chunks: &[OutputChunk], last: i64) -> Event {
-    let pieces: Vec<_> = chunks
-        .iter()
-        .map(|chunk| json!({"stream": stream_word(chunk.stream), "offset": chunk.offset, "size": chunk.content.len(), "text": plain_text(&chunk.content)}))
-        .collect();
-    Event::default()
-        .event("output")
-        .id(last.to_string())
-        .data(json!(pieces).to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn terminal_escapes_and_control_characters_do_not_reach_the_page() {
-        assert_eq!(
-            plain_text(b"\x1b[31mred\x1b[0m\r\n\x1b]0;title\x07ok\x00"),
-            "red\nok\u{fffd}"
-        );
-        assert_eq!(plain_text(b"\xff\xe9\x92\x9f"), "\u{fffd}钟");
-        assert_eq!(plain_text(b"\x1b["), "");
-    }
 }

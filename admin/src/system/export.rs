@@ -1,46 +1,39 @@
-//! All jobs the viewer may see, as the API says them, in one file.
+//! All jobs the viewer may see, in one file: as the API says them, or with groups and calendars as `apply` reads them.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use carillon_store::JobFilter;
+use serde::Deserialize;
 
 use crate::app::App;
+use crate::declaration::{standing_of, write};
 use crate::faults::Fault;
-use crate::jobs::document;
-use crate::runs::list::visible_groups;
 use crate::viewer::Viewer;
 
-/// Jobs read at once.
-const PAGE: u32 = 500;
+/// Which file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Asked {
+    format: String,
+}
 
 /// The file.
 pub(crate) async fn download(
     State(app): State<Arc<App>>,
     viewer: Viewer,
+    Query(asked): Query<Asked>,
 ) -> Result<Response, Fault> {
-    let groups = app.store.groups().await?;
-    let mut filter = JobFilter {
-        groups: visible_groups(&viewer),
-        ..JobFilter::default()
+    let standing = standing_of(&app, &viewer).await?;
+    let named = |name: &str| {
+        let attachment = format!("attachment; filename=\"carillon-jobs.{name}\"");
+        [(header::CONTENT_DISPOSITION, attachment)]
     };
-    let mut documents = Vec::new();
-    loop {
-        let page = app.store.jobs(&filter, PAGE).await?;
-        let jobs = page.iter().filter_map(|listed| listed.job.as_ref().ok());
-        documents.extend(jobs.map(|job| document::write(job, &groups)));
-        let last = page.last().and_then(|listed| listed.job.as_ref().ok());
-        match last.filter(|_| page.len() == PAGE as usize) {
-            Some(job) => filter.after = Some((job.draft.name.to_string(), job.id)),
-            None => break,
-        }
+    if asked.format == "yaml" {
+        let media_type = [(header::CONTENT_TYPE, "application/yaml")];
+        return Ok((named("yaml"), media_type, write(&standing)).into_response());
     }
-    let name = [(
-        header::CONTENT_DISPOSITION,
-        "attachment; filename=\"carillon-jobs.json\"",
-    )];
-    Ok((name, Json(documents)).into_response())
+    Ok((named("json"), Json(standing.job_documents())).into_response())
 }

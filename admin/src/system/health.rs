@@ -13,7 +13,7 @@ use crate::faults::Fault;
 use crate::moment::{Moment, duration};
 use crate::page::{Chrome, show as show_page};
 use crate::roster::Filter;
-use crate::words::Words;
+use crate::words::{Words, fill};
 
 #[derive(Template)]
 #[template(path = "system/health.html")]
@@ -41,6 +41,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, chrome: Chrome) -> Result<
     let answered_us = i64::try_from(asked.elapsed().as_micros()).unwrap_or(0);
     let offset_us = store_now.as_microsecond() - app.now().as_microsecond() + answered_us / 2;
     app.roster.refresh(&app.store).await?;
+    let streams = fill(s.streams_of, &[&app.streams_open(), &app.feeds.count()]);
     let facts = vec![
         (s.version, env!("CARGO_PKG_VERSION").to_owned()),
         (s.store, app.store.url().to_string()),
@@ -50,7 +51,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, chrome: Chrome) -> Result<
             format!("{:+.1} ms", offset_us as f64 / 1000.0),
         ),
         (s.tzdb, carillon_core::schedule::tzdb_version().to_owned()),
-        (s.streams, app.streams_open().to_string()),
+        (s.streams, streams),
         (
             s.roster,
             app.roster.count(&Filter::all_of(Groups::Every)).to_string(),

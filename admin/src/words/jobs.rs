@@ -6,7 +6,24 @@ super::catalogue! {
         title: "Jobs", "作业";
         new: "New job", "新建作业";
         search: "Search", "搜索";
-        search_hint: "name, command or schedule", "名称、命令或计划";
+        search_hint: "words, or group:ops last:failed", "关键词，或 group:ops last:failed";
+        query_help: "How to search", "如何搜索";
+        query_story: "Words are looked for in name, description, command and schedule. A filter means something exactly; a minus before it means the others, quotes keep blanks and colons: -group:\"night ops\".", "关键词在名称、描述、命令和计划中查找。过滤器表示精确条件；前面加减号表示排除，引号用于包含空格或冒号：-group:\"night ops\"。";
+        query_name: "the name has this", "名称包含";
+        query_group: "in this group", "属于该组";
+        query_enabled: "yes or no", "yes（启用）或 no（停用）";
+        query_last: "how the last run ended: an outcome, trouble, open or never", "最近一次运行的结果：某个结果、trouble（异常）、open（未结束）或 never（从未运行）";
+        query_node: "this node may run it", "可在该节点运行";
+        query_user: "runs as this user", "以该用户运行";
+        query_zone: "in this time zone", "使用该时区";
+        query_calendar: "keeps to this calendar", "遵循该日历";
+        query_filter: "{}: there is no such filter; there are {}. Put a text with a colon in quotes.", "{}：没有这个过滤器；可用的有 {}。含冒号的文本请加引号。";
+        query_value: "{}: it is one of {}.", "{}：可选值为 {}。";
+        query_open: "{}: the quote is not closed; close it.", "{}：引号未闭合，请补全。";
+        query_long: "{}: this is the word after {}; use fewer.", "{}：这是第 {} 个词之后的词；请减少。";
+        deleted_title: "Deleted jobs", "已删除的作业";
+        deleted_story: "The latest deletion first. A job that is restored is disabled until somebody enables it.", "最近删除的在前。恢复的作业在启用之前不会触发。";
+        deleted_none: "No job was deleted", "没有已删除的作业";
         enabled: "Enabled", "已启用";
         disabled: "Disabled", "已停用";
         deleted: "Deleted", "已删除";
@@ -107,6 +124,11 @@ super::catalogue! {
         dst_skip: "a lost time is skipped, a repeated one fires once, wildcards too", "缺失的时刻跳过，重复的只触发一次（通配也如此）";
         dst_second: "a repeated time fires on the second pass, wildcards too", "重复的时刻在第二次触发（通配也如此）";
         preview: "Preview", "预览";
+        nodes_match: "Matches {} of {} nodes", "匹配 {} / {} 个节点";
+        more_nodes: "and {} more", "另有 {} 个";
+        no_such_node: "There is no node called {}.", "没有名为 {} 的节点。";
+        no_ready_node: "No node that lives and takes work matches: nothing would start.", "没有可用的匹配节点：不会启动任何运行。";
+        too_few_nodes: "{} nodes are wanted and {} match.", "需要 {} 个节点，仅有 {} 个匹配。";
         preview_blank: "Write a schedule to see what it means.", "填写计划即可查看其含义。";
         per_day: "{} fires a day", "每天 {} 次";
         per_week: "{} fires in the next week", "未来一周 {} 次";
@@ -182,5 +204,22 @@ super::catalogue! {
         conflict_same: "Both of you wrote the same.", "双方内容一致。";
         conflict_save: "Save over it", "覆盖保存";
         conflict_load: "Drop mine, load theirs", "放弃我的，加载对方的";
+    }
+}
+
+impl Jobs {
+    /// What a filter of the list means.
+    pub(crate) fn query_of(&self, filter: &str) -> &'static str {
+        match filter {
+            "name" => self.query_name,
+            "group" => self.query_group,
+            "enabled" => self.query_enabled,
+            "last" => self.query_last,
+            "node" => self.query_node,
+            "user" => self.query_user,
+            "zone" => self.query_zone,
+            "calendar" => self.query_calendar,
+            _ => "",
+        }
     }
 }

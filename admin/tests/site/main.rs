@@ -6,10 +6,15 @@
 )]
 
 mod api;
+mod apply;
 mod calendars;
 mod every_route;
+mod finding;
+mod fuzz;
 mod group_limits;
+mod live_output;
 mod pages;
+mod second_step;
 mod support;
 mod wake_up;
 mod watch;

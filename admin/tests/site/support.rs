@@ -21,7 +21,7 @@ pub(crate) struct Site {
     pub(crate) store: Store,
     pub(crate) address: SocketAddr,
     pub(crate) setup_code: Option<String>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     runtime: tokio::runtime::Runtime,
     stop: ShutdownHandle,
     hash: String,
@@ -60,7 +60,7 @@ impl Site {
             store,
             address,
             setup_code,
-            _folder: folder,
+            folder,
             runtime,
             stop,
             hash: String::new(),
@@ -90,6 +90,11 @@ impl Site {
             .unwrap();
         self.hash = facts.password_hash;
         self
+    }
+
+    /// Where the database is.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// Waits for an answer of the store.

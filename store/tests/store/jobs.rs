@@ -52,6 +52,28 @@ on_both! {
         assert!(matches!(restored, Err(StoreError::NameTaken(_))));
     }
 
+    async fn deleted_jobs_are_listed_by_when_they_were_deleted(mut world) {
+        let mut jobs = Vec::new();
+        for name in ["a", "b", "c"] {
+            jobs.push(world.job(name, Overlap::Skip).await);
+        }
+        for job in [&jobs[1], &jobs[0]] {
+            world.store.change_job(job.id, 1, &JobChange::Delete, &editor()).await.unwrap();
+        }
+
+        let all = world.store.deleted_jobs(None, None, 9).await.unwrap();
+        let place = (all[0].job.as_ref().unwrap().deleted_at.unwrap(), all[0].id);
+        let rest = world.store.deleted_jobs(Some(&[jobs[0].draft.group]), Some(place), 9).await.unwrap();
+        let none = world.store.deleted_jobs(Some(&[]), None, 9).await.unwrap();
+        let ids: Vec<_> = jobs.iter().map(|job| job.id).collect();
+        let living = world.store.jobs_of(&ids).await.unwrap();
+
+        assert_eq!(all.iter().map(|job| job.id).collect::<Vec<_>>(), [ids[0], ids[1]]);
+        assert_eq!(rest.iter().map(|job| job.id).collect::<Vec<_>>(), [ids[1]]);
+        assert!(none.is_empty());
+        assert_eq!(living.iter().map(|job| job.id).collect::<Vec<_>>(), [ids[2]]);
+    }
+
     async fn a_job_without_a_group_is_refused(world) {
         let mut lost = draft("a", Overlap::Skip);
         lost.group = GroupId(99);
