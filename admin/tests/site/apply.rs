@@ -190,11 +190,11 @@ fn mistakes_are_told_by_line_and_nothing_happens() {
     assert_eq!(refused.status.code(), Some(1));
     let told = complained(&refused);
     assert!(
-        told.contains("declared.yaml:18: job ops/backup: schedule: "),
+        told.contains("declared.yaml:19: job ops/backup: schedule: "),
         "{told}"
     );
     assert!(
-        told.contains("declared.yaml:21: job ops/backup: env: "),
+        told.contains("declared.yaml:22: job ops/backup: env: "),
         "{told}"
     );
     assert!(told.contains("2 mistakes, nothing was changed"), "{told}");
