@@ -20,6 +20,7 @@ mod first_hour;
 mod full_disk;
 mod kills;
 mod laws;
+mod long;
 mod moving;
 mod nemesis;
 mod overlap;
