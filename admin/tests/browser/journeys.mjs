@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { launch, openWindow, setUp, signIn, startSite, waitFor } from "./site.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const PAGES = ["/", "/jobs", "/jobs/new", "/jobs/1", "/jobs/1/edit", "/runs", "/timeline", "/nodes", "/nodes/1", "/alerts", "/groups", "/import", "/users", "/users/1", "/tokens", "/audit", "/system", "/account", "/nope"];
+const PAGES = ["/", "/jobs", "/jobs/new", "/jobs/1", "/jobs/1/edit", "/runs", "/timeline", "/nodes", "/nodes/1", "/alerts", "/calendars", "/calendars/new", "/jobs/deleted", "/apply", "/groups", "/import", "/users", "/users/1", "/tokens", "/audit", "/system", "/account", "/nope"];
 const complaints = [];
 const site = await startSite();
 const browser = await launch();

@@ -3,15 +3,17 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use carillon_core::identity::JobId;
 use carillon_core::node::{Duty, Limits};
 use carillon_store::{Editor, JobChange, Store, StoreError};
+use carillon_testbed::wait_until_async;
 
 use super::journal::{Entry, Journal};
 
-/// A stale version is read again so often: nobody else edits here, but an answer may have been lost.
-const TRIES: usize = 5;
+/// No database is gone for so long; a stale version is read again, since an answer may have been lost.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// One deed.
 #[derive(Debug, Clone)]
@@ -62,20 +64,24 @@ fn work(database_url: &str, journal: &Journal, inbox: &Receiver<(Vec<Deed>, Opti
     }
 }
 
-/// Until it is done, or has been done already.
+/// Until it is done, or has been done already: a node that stayed drained because the database was read-only when its
+/// time was over would be a fault that nobody has written down.
 async fn insist(database_url: &str, deed: &Deed) {
-    for _ in 0..TRIES {
+    wait_until_async("an operator's deed", PATIENCE, async || {
         let store = Store::new(database_url.parse().expect("the testbed's address is one"));
         let done = perform(&store, deed).await;
         store.close().await;
         match done {
-            Err(error) if error.is_unknown() => println!("{deed:?}: {error}"),
-            Err(StoreError::Conflict { .. }) => {}
-            Err(StoreError::NotFound { .. }) | Ok(()) => return,
+            Err(error) if error.is_unknown() => {
+                println!("{deed:?}: {error}");
+                None
+            }
+            Err(StoreError::Conflict { .. }) => None,
+            Err(StoreError::NotFound { .. }) | Ok(()) => Some(()),
             Err(error) => panic!("{deed:?}: {error}"),
         }
-    }
-    println!("{deed:?}: given up");
+    })
+    .await;
 }
 
 async fn perform(store: &Store, deed: &Deed) -> Result<(), StoreError> {
