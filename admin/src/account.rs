@@ -8,5 +8,6 @@ pub(crate) mod show;
 pub(crate) mod sign_in;
 pub(crate) mod sign_in_code;
 pub(crate) mod sign_out;
+pub(crate) mod step_up;
 mod throttle;
 pub(crate) mod totp;

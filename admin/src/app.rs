@@ -9,8 +9,8 @@ use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
 use axum::middleware::{from_fn_with_state, map_response_with_state};
 use axum::response::Response;
 use carillon_redis::WakeUp;
-use carillon_store::Store;
-use jiff::Timestamp;
+use carillon_store::{Store, StoreError};
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 use tower_http::compression::CompressionLayer;
 use tower_http::csrf::CsrfLayer;
@@ -26,7 +26,7 @@ use crate::words::Words;
 use crate::{routes, watch};
 
 /// The largest body of a request: a crontab of ten thousand lines.
-const BODY_SIZE_MAX: usize = 1 << 20;
+pub(crate) const BODY_SIZE_MAX: usize = 1 << 20;
 /// Readers of living output at once.
 const STREAMS_MAX: usize = 500;
 /// The longest time for an answer to begin.
@@ -52,6 +52,8 @@ pub(crate) struct App {
     pub(crate) feeds: Feeds,
     /// All jobs, for lists.
     pub(crate) roster: Roster,
+    /// How long a proof of identity counts for sensitive acts.
+    pub(crate) proof_lasts: SignedDuration,
 }
 
 impl App {
@@ -61,6 +63,7 @@ impl App {
         public_url: Option<String>,
         setup_code: String,
         wake_up: Option<Arc<WakeUp>>,
+        proof_lasts: SignedDuration,
     ) -> Arc<Self> {
         Arc::new(App {
             store,
@@ -73,12 +76,20 @@ impl App {
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             feeds: Feeds::default(),
             roster: Roster::default(),
+            proof_lasts,
         })
     }
 
     /// The time, for pages: what decides anything is stamped by the store.
     pub(crate) fn now(&self) -> Timestamp {
         now()
+    }
+
+    /// Brings the list of jobs up to date.
+    /// # Errors
+    /// When the store does not answer.
+    pub(crate) async fn refresh_roster(&self) -> Result<(), StoreError> {
+        self.roster.refresh(&self.store, self.now()).await
     }
 
     /// Whether browsers reach us by https.

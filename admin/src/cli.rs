@@ -1,6 +1,7 @@
 //! The command line of the admin: one subcommand for each verb. Answers go to standard output, logs to standard error.
 
 mod apply;
+mod audit;
 mod backup;
 mod calendar;
 mod diagnostics;
@@ -81,6 +82,9 @@ enum Verb {
     Retention(retention::Drop),
     /// Prints what a run wrote.
     Output(runs::Output),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(audit::Audit),
 }
 
 /// Does what the command line says; the exit code is 0 when it was done and 1 when it was not.
@@ -152,6 +156,7 @@ impl CommandLine {
             Verb::Runs(runs) => runs.act(&store).await,
             Verb::Retention(drop) => drop.act(&config, &store).await,
             Verb::Output(output) => output.act(&store).await,
+            Verb::Audit(audit) => audit.act(&store).await,
         };
         if may_change && let Some(url) = &config.redis.url {
             WakeUp::new(url.reveal())?.say().await;

@@ -9,6 +9,7 @@ use carillon_core::access::Verb;
 use carillon_core::identity::{GroupId, JobId};
 use carillon_core::tick::Tick;
 
+use crate::account::step_up::{self, Asked, Proof};
 use crate::app::App;
 use crate::faults::Fault;
 use crate::viewer::{Credential, Viewer};
@@ -44,6 +45,7 @@ pub enum Medium {
 pub(crate) struct Demand {
     pub(crate) app: Arc<App>,
     pub(crate) need: Need,
+    pub(crate) proof: Proof,
     pub(crate) medium: Medium,
 }
 
@@ -81,7 +83,10 @@ pub(crate) async fn check(
             require_of(&viewer, verb, group, || Fault::not_found("run", &run))?;
         }
     }
-    Ok(next.run(request).await)
+    match step_up::require(&demand.app, &viewer, demand.proof, request).await? {
+        Asked::Passed(request) => Ok(next.run(request).await),
+        Asked::Refused(response) => Ok(response),
+    }
 }
 
 /// What is in a group one may not even see does not exist for him.

@@ -1,5 +1,6 @@
 //! Jobs: the list, the page of one, its editor, and the preview of a schedule.
 
+pub(crate) mod back_test;
 pub(crate) mod bulk;
 pub(crate) mod calendar_choice;
 pub(crate) mod deleted;
@@ -9,6 +10,7 @@ pub(crate) mod editor;
 pub(crate) mod fields;
 mod judgement;
 pub(crate) mod list;
+mod ping_field;
 pub(crate) mod placing;
 pub(crate) mod preview;
 pub(crate) mod query;

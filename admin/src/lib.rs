@@ -17,6 +17,7 @@ mod cursor;
 mod declaration;
 mod difference;
 mod faults;
+mod forecast;
 mod form;
 mod guard;
 mod jobs;
@@ -47,10 +48,12 @@ use anyhow::Context as _;
 use carillon_lifecycle::shutdown::Shutdown;
 use carillon_redis::WakeUp;
 use carillon_store::Store;
+use jiff::SignedDuration;
 use tokio::net::TcpListener;
 
 use app::App;
 
+pub use account::step_up::{Act, PROOF_LASTS, Proof};
 pub use guard::{Medium, Need};
 pub use routes::Listed;
 
@@ -67,6 +70,8 @@ pub struct AdminOptions {
     pub redis_url: Option<String>,
     /// The one-time code for the first visit; drawn at random when absent.
     pub setup_code: Option<String>,
+    /// How long a proof of identity counts for sensitive acts: [`PROOF_LASTS`], but in tests.
+    pub proof_lasts: SignedDuration,
 }
 
 /// The pages, bound to their address and not yet served.
@@ -90,7 +95,13 @@ impl Admin {
         let code = options.setup_code.unwrap_or_else(secret::draw_code);
         let wake_up = options.redis_url.as_deref().map(WakeUp::new).transpose();
         let wake_up = wake_up.context("redis.url cannot be used")?.map(Arc::new);
-        let app = App::new(options.store, options.public_url, code, wake_up);
+        let app = App::new(
+            options.store,
+            options.public_url,
+            code,
+            wake_up,
+            options.proof_lasts,
+        );
         Ok(Admin { app, listener })
     }
 

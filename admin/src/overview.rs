@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use carillon_core::access::Verb;
+use carillon_core::access::{Groups, Verb};
 use carillon_core::identity::JobId;
 use carillon_core::node::{Duty, Limits, Liveness};
 use carillon_core::run::{Outcome, Phase};
@@ -15,9 +15,10 @@ use jiff::{SignedDuration, Timestamp};
 use crate::app::App;
 use crate::charts::{self, MinuteTotals};
 use crate::faults::Fault;
+use crate::forecast::Forecast;
 use crate::moment::{Moment, duration};
 use crate::page::{Chrome, show as show_page};
-use crate::roster::{Entry, Filter};
+use crate::roster::Filter;
 use crate::runs::list::visible_groups;
 use crate::runs::row::RunRow;
 use crate::viewer::Viewer;
@@ -63,11 +64,11 @@ pub(crate) async fn show(
     viewer: Viewer,
     chrome: Chrome,
 ) -> Result<Response, Fault> {
-    app.roster.refresh(&app.store).await?;
+    app.refresh_roster().await?;
     let now = chrome.moments.now;
     let seen = see(&app, &viewer, now).await?;
     let visible = Filter::all_of(viewer.rights.groups(Verb::View));
-    let enabled = app.roster.all(&Filter {
+    let enabled = app.roster.count(&Filter {
         enabled: Some(true),
         ..visible.clone()
     });
@@ -80,11 +81,13 @@ pub(crate) async fn show(
     let facts = Facts {
         running,
         waiting: seen.open.len() - running,
-        enabled: enabled.len(),
+        enabled,
         incidents: seen.incidents,
     };
     let minutes = MinuteTotals::of(&seen.hour, now - HOUR, now);
-    let (coming, density) = forecast(&enabled, &chrome);
+    let (coming, density) = app
+        .roster
+        .foresee(|forecast| look_ahead(forecast, &visible.groups, &chrome));
     show_page(&OverviewPage {
         figures: figures(&facts, &seen, w),
         per_minute: charts::per_minute(&minutes, w),
@@ -115,7 +118,7 @@ struct Seen {
     open: Vec<ListedRun>,
     attention: Vec<ListedRun>,
     hour: Vec<RunTotal>,
-    day: Vec<RunTotal>,
+    missed_day: i64,
     nodes: Vec<Node>,
     incidents: usize,
 }
@@ -145,10 +148,11 @@ async fn see(app: &App, viewer: &Viewer, now: Timestamp) -> Result<Seen, Fault> 
         open: app.store.runs(&open, OPEN_MAX).await?,
         attention: app
             .store
-            .runs(&trouble, u32::try_from(ROWS).unwrap_or(8))
-            .await?,
+            .run_page(&trouble, u32::try_from(ROWS).unwrap_or(8))
+            .await?
+            .runs,
         hour: app.store.run_totals(now - HOUR, soon).await?,
-        day: app.store.run_totals(now - DAY, soon).await?,
+        missed_day: app.store.ended_since(Outcome::Missed, now - DAY).await?,
         nodes: app.store.nodes(Limits::default()).await?,
         incidents: app.store.open_incidents().await?.len(),
     })
@@ -167,7 +171,7 @@ fn figures(facts: &Facts, seen: &Seen, w: &Words) -> Vec<Figure> {
         counted.map(|total| total.runs).sum()
     };
     let trouble = sum(&seen.hour, &Outcome::is_trouble);
-    let missed = sum(&seen.day, &|outcome| outcome == Outcome::Missed);
+    let missed = seen.missed_day;
     let wanted = seen.nodes.iter();
     let wanted = wanted.filter(|node| node.peer.duty == Duty::Active && node.left_at.is_none());
     let (silent, alive): (Vec<&Node>, Vec<&Node>) =
@@ -204,32 +208,32 @@ fn figure(href: &'static str, value: impl ToString, title: &'static str, is_bad:
     }
 }
 
-/// Jobs looked at for the forecast, and fire times of each: a page must not take longer with more.
-const FORECAST_JOBS_MAX: usize = 20_000;
-const FORECAST_FIRES_MAX: usize = 900;
+/// Fire times counted of a job, and of all: a page must not take longer with more.
+const FIRES_MAX: usize = 900;
+const ALL_FIRES_MAX: usize = 50_000;
 
-fn forecast(enabled: &[Arc<Entry>], chrome: &Chrome) -> (Vec<Coming>, String) {
+fn look_ahead(forecast: &Forecast, groups: &Groups, chrome: &Chrome) -> (Vec<Coming>, String) {
     let now = chrome.moments.now;
     let until = now + SignedDuration::from_mins(15);
-    let mut next: Vec<(Timestamp, &Arc<Entry>)> = Vec::new();
     let mut counts = [0_usize; 60];
-    for entry in enabled.iter().take(FORECAST_JOBS_MAX) {
-        let Some(schedule) = &entry.schedule else {
-            continue;
-        };
-        if let Some(time) = schedule.next_after(now) {
-            next.push((time, entry));
-        }
-        for time in schedule.fire_times(now, until).take(FORECAST_FIRES_MAX) {
+    let mut left = ALL_FIRES_MAX;
+    let soon = forecast
+        .coming(groups)
+        .take_while(|(time, _)| *time < until);
+    for (_, entry) in soon {
+        let schedule = entry.schedule.iter();
+        let times = schedule.flat_map(|schedule| schedule.fire_times(now, until).take(FIRES_MAX));
+        for time in times.take(left) {
             let place = usize::try_from(time.duration_since(now).as_secs() / 15).unwrap_or(0);
             counts[place.min(59)] += 1;
+            left -= 1;
         }
     }
-    next.sort_by_key(|(time, entry)| (*time, entry.id));
-    let coming = next.iter().take(ROWS).map(|(time, entry)| Coming {
+    let coming = forecast.coming(groups).take(ROWS);
+    let coming = coming.map(|(time, entry)| Coming {
         id: entry.id,
         name: entry.name.clone(),
-        time: chrome.moments.since(*time),
+        time: chrome.moments.since(time),
     });
     (coming.collect(), charts::density(&counts, chrome.words))
 }

@@ -38,6 +38,30 @@ impl Posted {
         self.fields.iter().any(|(field, _)| field == name)
     }
 
+    /// The fields but these, in their order.
+    pub(crate) fn without(&self, names: &[&str]) -> Vec<(String, String)> {
+        let fields = self.fields.iter();
+        let others = fields.filter(|(name, _)| !names.contains(&name.as_str()));
+        others.cloned().collect()
+    }
+
+    /// The fields but one, as a body.
+    pub(crate) fn body_without(&self, name: &str) -> String {
+        let mut body = url::form_urlencoded::Serializer::new(String::new());
+        body.extend_pairs(self.without(&[name]));
+        body.finish()
+    }
+
+    /// Passes when the form was served to this session.
+    /// # Errors
+    /// With the fault that says so.
+    pub(crate) fn require_served_to(&self, session: &str) -> Result<(), Fault> {
+        match secret::is_same(self.text("csrf"), &secret::form_token(session)) {
+            true => Ok(()),
+            false => Err(Fault::ForeignForm),
+        }
+    }
+
     /// The fields as they stand in an address or a body.
     pub(crate) fn parse(text: &[u8]) -> Self {
         Posted {
@@ -70,16 +94,11 @@ impl Posted {
         let body = Bytes::from_request(request, app).await;
         let body = body.map_err(|rejection| Fault::Malformed(rejection.body_text()))?;
         let posted = Posted::parse(&body);
-        match session {
-            // Without a session there is nothing to abuse but the origin, which a layer has checked.
-            None => Ok(posted),
-            Some(session)
-                if secret::is_same(posted.text("csrf"), &secret::form_token(&session)) =>
-            {
-                Ok(posted)
-            }
-            Some(_) => Err(Fault::ForeignForm),
+        // Without a session there is nothing to abuse but the origin, which a layer has checked.
+        if let Some(session) = session {
+            posted.require_served_to(&session)?;
         }
+        Ok(posted)
     }
 }
 

@@ -14,6 +14,7 @@ use carillon_store::{FeedItem, JobCursor, Store, StoreError};
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 
+use crate::forecast::Forecast;
 use crate::jobs::query::passes;
 
 /// Changes read from the store at once.
@@ -86,24 +87,64 @@ impl Entry {
 /// The place of a job in the order of names.
 pub(crate) type Place = (String, JobId);
 
+/// How many jobs a group has.
+#[derive(Debug, Clone, Copy, Default)]
+struct Count {
+    enabled: usize,
+    disabled: usize,
+}
+
+impl Count {
+    fn of(&mut self, entry: &Entry) -> &mut usize {
+        match entry.enabled {
+            true => &mut self.enabled,
+            false => &mut self.disabled,
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Jobs {
     by_name: BTreeMap<Place, Arc<Entry>>,
     places: HashMap<JobId, Place>,
+    counts: HashMap<GroupId, Count>,
+    forecast: Forecast,
 }
 
 impl Jobs {
     fn remove(&mut self, id: JobId) {
-        if let Some(place) = self.places.remove(&id) {
-            self.by_name.remove(&place);
+        let place = self.places.remove(&id);
+        if let Some(entry) = place.and_then(|place| self.by_name.remove(&place)) {
+            *self.counts.entry(entry.group).or_default().of(&entry) -= 1;
+            self.forecast.remove(&entry);
         }
     }
 
-    fn insert(&mut self, job: &Job) {
+    fn insert(&mut self, job: &Job, now: Timestamp) {
         self.remove(job.id);
         let place = (job.draft.name.as_str().to_lowercase(), job.id);
-        self.by_name.insert(place.clone(), Arc::new(Entry::of(job)));
+        let entry = Arc::new(Entry::of(job));
+        *self.counts.entry(entry.group).or_default().of(&entry) += 1;
+        self.forecast.insert(&entry, now);
+        self.by_name.insert(place.clone(), entry);
         self.places.insert(job.id, place);
+    }
+
+    fn advance(&mut self, now: Timestamp) {
+        self.forecast.advance(self.by_name.values(), now);
+    }
+
+    /// How many there are in the groups of a filter without tests, counted when they came and went.
+    fn count(&self, filter: &Filter) -> usize {
+        let counted = self.counts.iter().filter(|(group, _)| {
+            filter.groups.contains(**group) && filter.group.is_none_or(|one| one == **group)
+        });
+        let wanted = counted.map(|(_, count)| match filter.enabled {
+            Some(true) => count.enabled,
+            Some(false) => count.disabled,
+            None => count.enabled + count.disabled,
+        });
+        wanted.sum()
     }
 }
 
@@ -165,20 +206,24 @@ pub(crate) struct Roster {
 }
 
 impl Roster {
-    /// Reads what has changed since the last time.
+    /// Reads what has changed since the last time, and goes on to `now`.
     /// # Errors
     /// When the store does not answer.
-    pub(crate) async fn refresh(&self, store: &Store) -> Result<(), StoreError> {
+    pub(crate) async fn refresh(&self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
         let mut cursor = self.cursor.lock().await;
         loop {
             let page = store.jobs_changed_since(*cursor, FEED_PAGE).await?;
+            if page.items.is_empty() && !self.read(|jobs| jobs.forecast.is_behind(now)) {
+                return Ok(());
+            }
             let mut jobs = self
                 .jobs
                 .write()
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
+            jobs.advance(now);
             for item in &page.items {
                 match item {
-                    FeedItem::Current(job) => jobs.insert(job),
+                    FeedItem::Current(job) => jobs.insert(job, now),
                     FeedItem::Gone(id) | FeedItem::Corrupt { job: id, .. } => jobs.remove(*id),
                 }
             }
@@ -219,6 +264,9 @@ impl Roster {
     /// How many jobs `filter` admits.
     pub(crate) fn count(&self, filter: &Filter) -> usize {
         self.read(|jobs| {
+            if filter.tests.is_empty() {
+                return jobs.count(filter);
+            }
             jobs.by_name
                 .values()
                 .filter(|entry| filter.admits(entry))
@@ -226,9 +274,9 @@ impl Roster {
         })
     }
 
-    /// Every job that `filter` admits.
-    pub(crate) fn all(&self, filter: &Filter) -> Vec<Arc<Entry>> {
-        self.list(filter, None, usize::MAX)
+    /// Asks the forecast.
+    pub(crate) fn foresee<T>(&self, question: impl FnOnce(&Forecast) -> T) -> T {
+        self.read(|jobs| question(&jobs.forecast))
     }
 }
 

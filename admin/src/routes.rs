@@ -12,6 +12,7 @@ use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
+use crate::account::step_up::Proof;
 use crate::app::App;
 use crate::faults::Fault;
 use crate::guard::{self, Demand, Medium, Need};
@@ -25,6 +26,8 @@ pub struct Listed {
     pub path: &'static str,
     /// What the caller must be allowed to do.
     pub need: Need,
+    /// How fresh the proof of who he is must be.
+    pub proof: Proof,
     /// Who it is for.
     pub medium: Medium,
 }
@@ -45,9 +48,18 @@ where
             method,
             path,
             need,
+            proof: Proof::OfSession,
             medium,
         },
         handler: on(filter, handler),
+    }
+}
+
+impl Route {
+    /// The same, asked for again from whoever has not proved of late who he is.
+    fn with(mut self, proof: Proof) -> Self {
+        self.listed.proof = proof;
+        self
     }
 }
 
@@ -100,11 +112,16 @@ pub fn listing() -> Vec<Listed> {
 pub(crate) fn router(app: &Arc<App>) -> Router {
     let router = table().into_iter().fold(Router::new(), |router, route| {
         let Listed {
-            path, need, medium, ..
+            path,
+            need,
+            proof,
+            medium,
+            ..
         } = route.listed;
         let demand = Demand {
             app: Arc::clone(app),
             need,
+            proof,
             medium,
         };
         let handler = route

@@ -4,5 +4,6 @@ pub(crate) mod alerts;
 pub(crate) mod apply;
 pub(crate) mod export;
 pub(crate) mod health;
+mod heat_map;
 pub(crate) mod import;
 pub(crate) mod timeline;

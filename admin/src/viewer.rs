@@ -10,6 +10,7 @@ use axum::response::Response;
 use carillon_core::access::{Rights, Verb};
 use carillon_core::identity::{GroupId, UserId};
 use carillon_store::Editor;
+use jiff::SignedDuration;
 
 use crate::app::App;
 use crate::faults::Fault;
@@ -35,6 +36,8 @@ pub(crate) struct Caller {
     pub(crate) rights: Rights,
     /// How it was proved.
     pub(crate) credential: Credential,
+    /// How long ago a person proved again who he is; a token proves it with every request.
+    pub(crate) proved_ago: SignedDuration,
     /// Where the request came from.
     pub(crate) address: Option<String>,
 }
@@ -134,6 +137,7 @@ async fn cookie(app: &App, secret: String) -> Result<Option<Caller>, Fault> {
             name: session.user_name,
             rights: Rights::of(session.grants),
             credential: Credential::Session(secret),
+            proved_ago: session.proved_ago,
             address: None,
         }))
 }
@@ -151,6 +155,7 @@ async fn bearer(app: &App, value: &str) -> Result<Option<Caller>, Fault> {
                 None => rights,
             },
             credential: Credential::Token,
+            proved_ago: SignedDuration::ZERO,
             address: None,
         }
     }))

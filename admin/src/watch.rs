@@ -1,10 +1,11 @@
-//! The health of the fleet, looked at now and then, so that the top of every page can warn without asking the store.
+//! The health of the fleet and the list of jobs, looked at now and then, so that the top of every page can warn without
+//! asking the store, and pages find what changed while nobody looked.
 
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use carillon_core::node::{Duty, Limits, Liveness};
-use carillon_store::Node;
+use carillon_store::{Node, StoreError};
 
 use crate::app::App;
 use crate::words::{Words, fill};
@@ -87,6 +88,24 @@ fn list(names: &[String]) -> String {
     text
 }
 
+/// Batches sealed at one look: a log of before there were seals is caught up with in a while.
+const SEAL_ROUNDS: usize = 20;
+
+/// Seals what was written to the audit log. The log of this program is where the chain's end is noted, outside the store.
+async fn seal_audit_log(app: &App) -> Result<(), StoreError> {
+    let mut last = None;
+    for _ in 0..SEAL_ROUNDS {
+        match app.store.seal_audit_entries().await? {
+            Some(end) => last = Some(end),
+            None => break,
+        }
+    }
+    if let Some(end) = last {
+        tracing::info!("the audit log is sealed up to {end}");
+    }
+    Ok(())
+}
+
 /// Looks at the fleet for ever; the caller owns the task.
 pub(crate) async fn keep_watch(app: Arc<App>) {
     let mut ticks = tokio::time::interval(INTERVAL);
@@ -96,6 +115,13 @@ pub(crate) async fn keep_watch(app: Arc<App>) {
         match app.store.nodes(Limits::default()).await {
             Ok(nodes) => app.watch.note(&nodes),
             Err(error) => tracing::debug!("the fleet could not be looked at: {error}"),
+        }
+        // So that nobody who opens a page waits for what has piled up since the last one.
+        if let Err(error) = app.refresh_roster().await {
+            tracing::debug!("the jobs could not be looked at: {error}");
+        }
+        if let Err(error) = seal_audit_log(&app).await {
+            tracing::debug!("the audit log could not be sealed: {error}");
         }
     }
 }

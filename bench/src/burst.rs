@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::cluster::{Cluster, Stores, lateness_ms};
 use crate::limit::{self, Way};
 use crate::machine::{SECOND_NS, load, next_second, sleep_until_ns};
+use crate::peer::{Deed, Peer};
 use crate::spread::Spread;
 use crate::table::{Table, ms, ratio, show};
 
@@ -36,12 +37,18 @@ const HEAD: [&str; 13] = [
     "load",
 ];
 
-/// Measures these crowds on these stores with so many agents.
+/// Measures these crowds on these stores with so many agents, beside these peers. A peer that loses or doubles starts in
+/// one crowd is not asked for the next.
 ///
 /// # Errors
 /// When something does not come up or a bare command fails.
-pub async fn compare(crowds: &[usize], clusters: &[(Stores, usize)]) -> Result<Vec<Table>> {
+pub async fn compare(
+    crowds: &[usize],
+    clusters: &[(Stores, usize)],
+    peers: &[Peer],
+) -> Result<Vec<Table>> {
     let mut tables = Vec::new();
+    let mut able = peers.to_vec();
     for &jobs in crowds {
         let mut table = Table::new(format!("{jobs} due in one second"), &HEAD);
         let measure = |way| -> Result<_> { Ok((way, load()?, limit::burst(way, jobs)?)) };
@@ -59,6 +66,16 @@ pub async fn compare(crowds: &[usize], clusters: &[(Stores, usize)]) -> Result<V
             row.push(load);
             table.add(row);
         }
+        let mut still_able = Vec::new();
+        for peer in able {
+            let load = load()?;
+            let deed = peer.burst(jobs)?;
+            table.add(tell(&peer, &deed, limits, load));
+            if deed.lost == 0 && deed.doubled == 0 {
+                still_able.push(peer);
+            }
+        }
+        able = still_able;
         for &(stores, agents) in clusters {
             let load = load()?;
             let seen = watch(stores, agents, jobs).await?;
@@ -80,6 +97,24 @@ pub async fn compare(crowds: &[usize], clusters: &[(Stores, usize)]) -> Result<V
         tables.push(table);
     }
     Ok(tables)
+}
+
+fn tell(peer: &Peer, deed: &Deed, limits: [f64; 2], load: String) -> Vec<String> {
+    let none = || "–".to_owned();
+    let mut row = vec![
+        peer.name.to_owned(),
+        none(),
+        s(deed.late.p50),
+        s(deed.late.max),
+    ];
+    row.extend(limits.map(|limit| ratio(deed.late.max, limit)));
+    row.push(none());
+    row.extend([deed.lost, deed.doubled].map(|count| count.to_string()));
+    row.push(format!("{:.0}", deed.cpu_us));
+    row.push(none());
+    row.push(format!("{:.0}", deed.server_cpu_us));
+    row.push(load);
+    row
 }
 
 fn s(milliseconds: f64) -> String {

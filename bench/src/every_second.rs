@@ -1,7 +1,6 @@
 //! Jobs that are due every second: how late each start is, and what a start costs.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use anyhow::Result;
 use carillon_testbed::Sighting;
@@ -10,7 +9,7 @@ use jiff::Timestamp;
 use crate::cluster::{Cluster, Stores, lateness_ms};
 use crate::limit::{self, Way};
 use crate::machine::{SECOND_NS, load, next_second, sleep_until_ns};
-use crate::peer;
+use crate::peer::Peer;
 use crate::spread::Spread;
 use crate::table::{Table, ms, ratio, show};
 
@@ -33,14 +32,14 @@ const HEAD: [&str; 13] = [
     "load",
 ];
 
-/// Measures these rates for so many seconds each, on these stores with so many agents, and a peer if this Python has it.
+/// Measures these rates for so many seconds each, on these stores with so many agents, beside these peers.
 ///
 /// # Errors
 /// When something does not come up or a bare command fails.
 pub async fn compare(
     (rates, seconds): (&[usize], i64),
     clusters: &[(Stores, usize)],
-    python: Option<&Path>,
+    peers: &[Peer],
 ) -> Result<Vec<Table>> {
     let mut tables = Vec::new();
     for &rate in rates {
@@ -52,12 +51,13 @@ pub async fn compare(
         for (way, load, late) in bare {
             add_row(&mut table, way.name(), (late, limit_sh), ["–"; 5], &load);
         }
-        if let Some(python) = python {
+        for peer in peers.iter().filter(|peer| peer.knows_seconds) {
             let load = load()?;
-            let (late, lost) = peer::every_second(python, rate, seconds)?;
-            let lost = lost.to_string();
-            let rest = [&*lost, "?", "–", "–", "–"];
-            add_row(&mut table, "APScheduler", (late, limit_sh), rest, &load);
+            let deed = peer.every_second(rate, seconds)?;
+            let [lost, doubled] = [deed.lost, deed.doubled].map(|count| count.to_string());
+            let [own, server] = [deed.cpu_us, deed.server_cpu_us].map(|us| format!("{us:.0}"));
+            let rest = [&*lost, &*doubled, &*own, "–", &*server];
+            add_row(&mut table, peer.name, (deed.late, limit_sh), rest, &load);
         }
         for &(stores, agents) in clusters {
             let load = load()?;

@@ -49,23 +49,29 @@ pub fn memory(pid: u32) -> Result<Memory> {
     })
 }
 
+/// The processes of a group.
+///
+/// # Errors
+/// When /proc cannot be read.
+pub fn members(group: u32) -> Result<Vec<u32>> {
+    let is_member = |pid: &u32| {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let numbers = text.rsplit_once(") ").map_or("", |(_, numbers)| numbers);
+        // State, parent, group.
+        numbers.split(' ').nth(2) == Some(&*group.to_string())
+    };
+    Ok(pids()?.into_iter().filter(is_member).collect())
+}
+
 /// The runner whose data directory this is.
 ///
 /// # Errors
 /// When there is none.
 pub fn runner_of(data_dir: &Path) -> Result<u32> {
     let wanted = data_dir.display().to_string();
-    for entry in std::fs::read_dir("/proc")? {
-        let entry = entry?;
-        let Some(pid) = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok())
-        else {
-            continue;
-        };
+    for pid in pids()? {
         // A process that ended meanwhile has no command line.
-        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
         let is_runner = words.get(1) == Some(&b"runner".as_slice());
         if is_runner && words.contains(&wanted.as_bytes()) {
@@ -73,4 +79,11 @@ pub fn runner_of(data_dir: &Path) -> Result<u32> {
         }
     }
     anyhow::bail!("no runner works in {wanted}")
+}
+
+fn pids() -> Result<Vec<u32>> {
+    let names = std::fs::read_dir("/proc")?.map(|entry| Ok(entry?.file_name()));
+    let names: std::io::Result<Vec<_>> = names.collect();
+    let pid = |name: &std::ffi::OsString| name.to_str()?.parse().ok();
+    Ok(names?.iter().filter_map(pid).collect())
 }

@@ -4,13 +4,18 @@ use anyhow::Result;
 
 use crate::cluster::{Cluster, Stores};
 use crate::machine::{SECOND_NS, load, next_second, sleep_until_ns};
+use crate::peer::Peer;
 use crate::table::{Table, show};
 
-/// Measures an idle agent with so many jobs, over so many seconds.
+/// Measures an idle agent with so many jobs, over so many seconds, beside these peers.
 ///
 /// # Errors
 /// When something does not come up.
-pub async fn measure(crowds: &[usize], seconds: i64, stores: &[Stores]) -> Result<Table> {
+pub async fn measure(
+    (crowds, seconds): (&[usize], i64),
+    stores: &[Stores],
+    peers: &[Peer],
+) -> Result<Table> {
     let mut table = Table::new(
         format!("idle for {seconds} s"),
         &[
@@ -43,7 +48,6 @@ pub async fn measure(crowds: &[usize], seconds: i64, stores: &[Stores]) -> Resul
             let one_more_s = cluster.add_jobs("0 0 1 1 *", 1).await?;
             let bytes_each =
                 agent.anonymous_kib.saturating_sub(empty.anonymous_kib) * 1024 / jobs as u64;
-            let mib = |kib: u64| format!("{:.1}", kib as f64 / 1024.0);
             let percent = |us: u64| format!("{:.2}", us as f64 / 1e4 / seconds as f64);
             table.add([
                 format!("{jobs}, {}", stores.name()),
@@ -61,6 +65,29 @@ pub async fn measure(crowds: &[usize], seconds: i64, stores: &[Stores]) -> Resul
             ]);
         }
     }
+    add_peers(&mut table, (crowds, seconds), peers)?;
     show(&table);
     Ok(table)
+}
+
+fn add_peers(table: &mut Table, (crowds, seconds): (&[usize], i64), peers: &[Peer]) -> Result<()> {
+    for peer in peers {
+        for &jobs in crowds {
+            let load = load()?;
+            let (whole, share) = peer.idle(jobs, seconds)?;
+            let mut row = vec![format!("{jobs}, {}", peer.name)];
+            row.extend([whole.resident_kib, whole.anonymous_kib].map(mib));
+            row.extend(["–", "–"].map(str::to_owned));
+            row.push(mib(whole.resident_kib));
+            row.push(format!("{:.2}", share * 100.0));
+            row.extend(["–"; 4].map(str::to_owned));
+            row.push(load);
+            table.add(row);
+        }
+    }
+    Ok(())
+}
+
+fn mib(kib: u64) -> String {
+    format!("{:.1}", kib as f64 / 1024.0)
 }

@@ -3,6 +3,7 @@
 //! Composes the other crates and owns nothing: each subcommand is one file with its arguments and
 //! one function, and one line in [`Command`].
 
+mod bench;
 mod completions;
 mod crontab_import;
 mod describe;
@@ -32,6 +33,7 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Command {
     Up(up::Up),
+    Bench(bench::Bench),
     Next(next::Next),
     Describe(describe::Describe),
     Completions(completions::Completions),
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
     };
     let done = match command_line.command {
         Command::Up(up) => up.run(),
+        Command::Bench(bench) => bench.run(),
         Command::Runner(runner) => runner.run().map_err(Failure::Work),
         Command::Next(next) => next.run(),
         Command::Describe(describe) => describe.run(),

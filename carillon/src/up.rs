@@ -76,6 +76,7 @@ impl Up {
             listen: self.listen.clone(),
             public_url: config.admin.public_url.clone(),
             redis_url: config.redis.url.as_ref().map(|url| url.reveal().to_owned()),
+            proof_lasts: carillon_admin::PROOF_LASTS,
             setup_code: None,
         })
         .await?;

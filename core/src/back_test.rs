@@ -60,6 +60,37 @@ pub const BACK_TESTED: [Rule; 11] = [
     Rule::JobNoSuccess,
 ];
 
+/// What would have been told by one rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleTest {
+    /// The rule.
+    pub rule: Rule,
+    /// Whether the limits watch for it at all.
+    pub is_watched: bool,
+    /// The incidents, the oldest first.
+    pub firings: Vec<Firing>,
+}
+
+/// The incidents that there would have been, rule by rule; rules without any are there, too.
+pub fn by_rule(watch: &Watch, firings: &[Firing]) -> Vec<RuleTest> {
+    let of_rule = |rule: Rule| {
+        let firings = firings.iter().filter(|one| one.rule == rule);
+        RuleTest {
+            rule,
+            is_watched: match rule {
+                Rule::JobLate => watch.late_after_s.is_some(),
+                Rule::JobSlow => watch.slow_after_s.is_some(),
+                Rule::JobSlower => watch.slower_times.is_some(),
+                Rule::JobFaster => watch.faster_times.is_some(),
+                Rule::JobNoSuccess => watch.success_within_s.is_some(),
+                _ => true,
+            },
+            firings: firings.cloned().collect(),
+        }
+    };
+    BACK_TESTED.map(of_rule).to_vec()
+}
+
 /// The incidents that `watch` would have opened over `runs`, which are in the order they ended, and until `now`.
 pub fn back_test(
     watch: &Watch,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::{Outcome, Reason};
 use crate::silence::Cause;
+use crate::stuck::StuckStep;
 
 /// The facts of one incident. Words for them are found where they are told.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -51,6 +52,19 @@ pub enum Evidence {
         since_at: Timestamp,
         /// The limit it broke, in seconds.
         limit_s: i64,
+    },
+    /// A run that stays where it is.
+    Stuck {
+        /// The run's id.
+        run: String,
+        /// What it does not get beyond.
+        step: StuckStep,
+        /// Since when it should have.
+        since_at: Timestamp,
+        /// How long that was borne, in seconds.
+        limit_s: i64,
+        /// The node that has it, if one has.
+        node: Option<String>,
     },
     /// A run that took, or takes, longer or shorter than the job usually does.
     Unusual {

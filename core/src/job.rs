@@ -12,6 +12,7 @@ use crate::identity::{GroupId, JobId};
 use crate::launch::LaunchSpec;
 use crate::misfire::{CATCH_UP_WINDOW, LatePolicy, Misfire, start_deadline_for};
 use crate::overlap::Overlap;
+use crate::ping::PingUrl;
 use crate::placement::{Placement, Target};
 use crate::priority::Priority;
 use crate::retry::Retry;
@@ -181,6 +182,9 @@ pub struct JobSpec {
     /// Where mail about this job goes: none to the group's operators, empty to nobody.
     #[serde(skip_serializing_if = "is_default")]
     pub mail_to: Option<String>,
+    /// Whom outside its starts and ends are told to.
+    #[serde(skip_serializing_if = "is_default")]
+    pub ping_url: Option<PingUrl>,
     /// What else people want to be told about this job.
     #[serde(skip_serializing_if = "is_default")]
     pub watch: Watch,

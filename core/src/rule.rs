@@ -43,6 +43,8 @@ crate::words! {
         JobFaster = "job_faster",
         /// A job has not succeeded for its longest time.
         JobNoSuccess = "job_no_success",
+        /// A run stays where it is, and nothing that should move it on does.
+        JobStuck = "job_stuck",
         /// Runs wait and no node takes them.
         Backlog = "backlog",
         /// The store does not answer.
@@ -91,6 +93,7 @@ impl Rule {
             | Rule::JobSlower
             | Rule::JobFaster
             | Rule::JobNoSuccess
+            | Rule::JobStuck
             | Rule::Backlog
             | Rule::StoreUnreachable
             | Rule::RedisUnreachable
@@ -122,6 +125,7 @@ impl Rule {
             | Rule::JobSlower
             | Rule::JobFaster
             | Rule::JobNoSuccess
+            | Rule::JobStuck
             | Rule::Backlog
             | Rule::StoreUnreachable
             | Rule::TokenExpiring

@@ -127,6 +127,8 @@ pub struct Monitor {
     pub ping_url: Option<Hidden>,
     /// `monitor.webhook_hosts`: hosts of webhooks that may be on a private network.
     pub webhook_hosts: Vec<String>,
+    /// `monitor.ping_hosts`: hosts on a private network that jobs' pings may reach.
+    pub ping_hosts: Vec<String>,
     /// `monitor.quiet_hours`: when people are not disturbed by what can wait.
     pub quiet_hours: Vec<String>,
     /// `monitor.quiet_zone`: whose clock quiet hours mean.
@@ -135,6 +137,8 @@ pub struct Monitor {
     pub disk_free_percent: u32,
     /// `monitor.expiry_ahead`: how long before its end people are told of a token.
     pub expiry_ahead: Duration,
+    /// `monitor.stuck_after`: a run that should move on and has not for so long is stuck.
+    pub stuck_after: Duration,
     /// `monitor.urgent`: rules that people are told of in their quiet hours, too.
     pub urgent: Vec<String>,
 }
@@ -281,11 +285,13 @@ fn read_monitor(read: &mut Reader<'_>) -> Monitor {
             .collect(),
         ping_url: read.optional_text("monitor.ping_url").map(Hidden::new),
         webhook_hosts: read.list("monitor.webhook_hosts"),
+        ping_hosts: read.list("monitor.ping_hosts"),
         quiet_hours: read.list("monitor.quiet_hours"),
         quiet_zone: read.word("monitor.quiet_zone"),
         urgent: read.list("monitor.urgent"),
         disk_free_percent: read.count("monitor.disk_free_percent"),
         expiry_ahead: read.duration("monitor.expiry_ahead"),
+        stuck_after: read.duration("monitor.stuck_after"),
     }
 }
 

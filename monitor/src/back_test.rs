@@ -1,10 +1,9 @@
 //! `monitor back-test`: what the limits of a job would have told of, held against its runs. Reads, and touches nothing.
 
 use anyhow::{Context as _, bail};
-use carillon_core::back_test::{BACK_TESTED, Firing, PastRun, back_test};
+use carillon_core::back_test::{PastRun, RuleTest, back_test, by_rule};
 use carillon_core::identity::JobId;
 use carillon_core::job::Job;
-use carillon_core::rule::Rule;
 use carillon_core::watch::Watch;
 use carillon_lifecycle::config::parse_duration;
 use carillon_store::{JobFilter, Store};
@@ -64,9 +63,7 @@ impl BackTest {
         let blackouts = blackouts.map(|calendar| calendar.blackouts()).transpose()?;
         let firings = back_test(&watch, blackouts.as_deref(), &runs, now);
         let mut lines = vec![self.heading(&job, &runs)];
-        for rule in BACK_TESTED {
-            lines.extend(report(rule, &watch, &firings));
-        }
+        lines.extend(by_rule(&watch, &firings).iter().flat_map(report));
         Ok(lines)
     }
 
@@ -114,26 +111,18 @@ fn time(at: jiff::Timestamp) -> String {
         .to_string()
 }
 
-fn report(rule: Rule, watch: &Watch, firings: &[Firing]) -> Vec<String> {
-    let is_watched = match rule {
-        Rule::JobLate => watch.late_after_s.is_some(),
-        Rule::JobSlow => watch.slow_after_s.is_some(),
-        Rule::JobSlower => watch.slower_times.is_some(),
-        Rule::JobFaster => watch.faster_times.is_some(),
-        Rule::JobNoSuccess => watch.success_within_s.is_some(),
-        _ => true,
-    };
-    if !is_watched {
-        return vec![format!("{:<20} no limit", rule.word())];
+fn report(test: &RuleTest) -> Vec<String> {
+    let word = test.rule.word();
+    if !test.is_watched {
+        return vec![format!("{word:<20} no limit")];
     }
-    let of_rule: Vec<&Firing> = firings.iter().filter(|one| one.rule == rule).collect();
-    let mut lines = vec![format!("{:<20} {}", rule.word(), of_rule.len())];
-    for firing in of_rule.iter().take(LISTED_MAX) {
+    let mut lines = vec![format!("{word:<20} {}", test.firings.len())];
+    for firing in test.firings.iter().take(LISTED_MAX) {
         let run = firing.run.as_deref().unwrap_or("no run");
         lines.push(format!("  {}  {run}", time(firing.since_at)));
     }
-    if of_rule.len() > LISTED_MAX {
-        lines.push(format!("  and {} more", of_rule.len() - LISTED_MAX));
+    if test.firings.len() > LISTED_MAX {
+        lines.push(format!("  and {} more", test.firings.len() - LISTED_MAX));
     }
     lines
 }

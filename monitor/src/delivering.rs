@@ -8,8 +8,6 @@ use carillon_core::digest::Digest;
 use carillon_core::token::Token;
 use carillon_store::{Channel, ClaimedDelivery, DeliveryEnd, Store};
 use jiff::SignedDuration;
-use tokio::sync::Notify;
-use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
 use crate::letter::{self, Letter};
@@ -23,7 +21,7 @@ const LEASE: SignedDuration = SignedDuration::from_secs(20);
 /// How often a sender says that he is still at it.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// Mails on their way at one time.
-const SENDING_MAX: usize = 4;
+pub(crate) const SENDING_MAX: usize = 4;
 /// News older than this is no longer news.
 const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
@@ -62,39 +60,16 @@ pub(crate) struct Courier {
     pub(crate) mailer: Option<Mailer>,
 }
 
-/// Delivers whenever `bell` rings, until the task is ended; then what is on its way goes on to its end.
-pub(crate) async fn deliver(courier: Arc<Courier>, bell: Arc<Notify>, stop: Arc<Notify>) {
-    let mut sending: JoinSet<()> = JoinSet::new();
-    let mut is_stopped = false;
-    while !is_stopped || !sending.is_empty() {
-        tokio::select! {
-            () = bell.notified(), if !is_stopped => fill(&courier, &mut sending).await,
-            () = stop.notified(), if !is_stopped => is_stopped = true,
-            Some(ended) = sending.join_next() => {
-                if let Err(error) = ended {
-                    warn!("a delivery ended unexpectedly: {error}; it is tried again");
-                }
-                if !is_stopped {
-                    fill(&courier, &mut sending).await;
-                }
-            }
+/// The next delivery that is due, ready to be carried out.
+pub(crate) async fn claim_errand(courier: Arc<Courier>) -> Option<impl Future<Output = ()> + Send> {
+    let token = random_token();
+    match courier.options.store.claim_delivery(token, LEASE).await {
+        Ok(claimed) => {
+            claimed.map(|delivery| async move { carry(&courier, delivery, token).await })
         }
-    }
-}
-
-async fn fill(courier: &Arc<Courier>, sending: &mut JoinSet<()>) {
-    while sending.len() < SENDING_MAX {
-        let token = random_token();
-        match courier.options.store.claim_delivery(token, LEASE).await {
-            Ok(Some(claimed)) => {
-                let courier = Arc::clone(courier);
-                sending.spawn(async move { carry(&courier, claimed, token).await });
-            }
-            Ok(None) => return,
-            Err(error) => {
-                debug!("no delivery could be claimed: {error}");
-                return;
-            }
+        Err(error) => {
+            debug!("no delivery could be claimed: {error}");
+            None
         }
     }
 }

@@ -120,6 +120,21 @@ pub fn text(letter: &Letter) -> Result<String, askama::Error> {
     TextPart { letter }.render()
 }
 
+/// A part of a sentence: words, or what is typed as it stands.
+pub(crate) struct Piece<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) is_code: bool,
+}
+
+/// The parts of a sentence in which backquotes enclose what is typed.
+pub(crate) fn pieces(sentence: &str) -> impl Iterator<Item = Piece<'_>> {
+    let parts = sentence.split('`').enumerate();
+    parts.map(|(place, text)| Piece {
+        text,
+        is_code: place % 2 == 1,
+    })
+}
+
 fn body(letter: &Letter) -> Result<MultiPart, askama::Error> {
     let part = |content_type: ContentType, body: String| {
         SinglePart::builder().header(content_type).body(body)

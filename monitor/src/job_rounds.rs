@@ -78,6 +78,8 @@ pub(crate) async fn look_for_recovery(
     let in_trouble: Vec<(Incident, Timestamp)> = ledger
         .open_about(SubjectKind::Job)
         .into_iter()
+        // A run that does not end lasts, whatever becomes of its job.
+        .filter(|incident| incident.rule != Rule::JobStuck)
         .map(|incident| {
             let fire_time = match &incident.evidence {
                 Evidence::Run(run) => run.fire_time,

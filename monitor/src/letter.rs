@@ -191,7 +191,7 @@ impl Desk<'_> {
             more: headline::more(speech, incidents.len().saturating_sub(ITEMS_MAX)),
             advice: advice::for_group(speech, incidents),
             link: self.public_url.map(|base| Link {
-                label: speech.say("All open incidents", "所有未关闭的事件"),
+                label: speech.say("All open incidents", "所有未关闭的告警"),
                 url: join(base, "/alerts"),
             }),
             ..self.frame(
@@ -223,8 +223,8 @@ impl Desk<'_> {
                 advice: speech.say("What to do", "处理建议"),
                 footer: speech.say(
                     "Sent by the Carillon monitor. One mail when trouble begins, one when it ends; acknowledge or mute on \
-                     the incidents page.",
-                    "由 Carillon 监控发送。事件开始与结束时各发一封邮件；可在事件页面确认或静音。",
+                     the page Alerts.",
+                    "由 Carillon 监控发送。告警开始与结束时各发一封邮件；可在告警页面确认或静音。",
                 ),
             },
         }
@@ -237,12 +237,17 @@ impl Desk<'_> {
                 speech.say("Open the run", "查看本次运行"),
                 format!("/runs/{}", run.run),
             ),
-            (Evidence::Overdue { run, .. } | Evidence::Unusual { run, .. }, _) => (
+            (
+                Evidence::Overdue { run, .. }
+                | Evidence::Unusual { run, .. }
+                | Evidence::Stuck { run, .. },
+                _,
+            ) => (
                 speech.say("Open the run", "查看本次运行"),
                 format!("/runs/{run}"),
             ),
             (_, SubjectKind::Job) => (
-                speech.say("Open the job", "查看任务"),
+                speech.say("Open the job", "查看作业"),
                 format!("/jobs/{}", incident.subject.id),
             ),
             (_, SubjectKind::Node) => (
@@ -254,7 +259,7 @@ impl Desk<'_> {
                 "/tokens".to_owned(),
             ),
             (_, SubjectKind::Monitor | SubjectKind::Cluster) => (
-                speech.say("All open incidents", "所有未关闭的事件"),
+                speech.say("All open incidents", "所有未关闭的告警"),
                 "/alerts".to_owned(),
             ),
         };

@@ -23,13 +23,16 @@ pub mod mailer;
 mod node_rounds;
 mod options;
 mod outage;
+mod pinging;
 mod pulse_outside;
 mod random;
 mod rounds;
 mod serve;
+mod stuck_rounds;
 mod telling;
 mod token_rounds;
 pub mod webhook;
+mod work_queue;
 
-pub use options::{MailOptions, MonitorOptions, OptionsError, QuietPolicy, Thresholds};
+pub use options::{MailOptions, MonitorOptions, OptionsError, Pace, QuietPolicy, Thresholds};
 pub use serve::{MonitorError, serve};

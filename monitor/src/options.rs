@@ -1,5 +1,7 @@
 //! What a monitor needs to know before it starts.
 
+use std::time::Duration;
+
 use carillon_core::incident::Patience;
 use carillon_core::lang::{Lang, UnknownLang};
 use carillon_core::quiet::QuietHours;
@@ -32,14 +34,36 @@ pub struct MonitorOptions {
     pub webhooks: Vec<Webhook>,
     /// Who outside is told every minute that this monitor lives.
     pub ping: Option<Webhook>,
+    /// Hosts on a private network that jobs' pings may reach.
+    pub ping_hosts: Vec<String>,
     /// When people are not disturbed by what can wait.
     pub quiet: QuietPolicy,
     /// From where on something is nearly used up.
     pub thresholds: Thresholds,
+    /// How often it looks.
+    pub pace: Pace,
     /// The language of letters.
     pub lang: Lang,
     /// Where people reach the pages.
     pub public_url: Option<String>,
+}
+
+/// How often a monitor looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// From one round to the next.
+    pub round_every: Duration,
+    /// What costs more than a glance is done every so many rounds.
+    pub thorough_every: u64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Pace {
+            round_every: Duration::from_secs(1),
+            thorough_every: 5,
+        }
+    }
 }
 
 /// From where on something is nearly used up.
@@ -49,6 +73,8 @@ pub struct Thresholds {
     pub disk_percent_min: u32,
     /// A token that ends within this time is told of.
     pub expiry_ahead: SignedDuration,
+    /// A run that should move on and has not for so long is stuck.
+    pub stuck_after: SignedDuration,
 }
 
 impl Default for Thresholds {
@@ -56,6 +82,7 @@ impl Default for Thresholds {
         Thresholds {
             disk_percent_min: 10,
             expiry_ahead: SignedDuration::from_hours(7 * 24),
+            stuck_after: SignedDuration::from_mins(2),
         }
     }
 }
@@ -204,11 +231,14 @@ impl MonitorOptions {
                 Some(url) => Some(Webhook::parse(url, 0, hosts).map_err(|_| OptionsError::Ping)?),
                 None => None,
             },
+            ping_hosts: config.monitor.ping_hosts.clone(),
             quiet: QuietPolicy::from_config(config)?,
             thresholds: Thresholds {
                 disk_percent_min: config.monitor.disk_free_percent,
                 expiry_ahead: span(config.monitor.expiry_ahead),
+                stuck_after: span(config.monitor.stuck_after),
             },
+            pace: Pace::default(),
             lang: config.mail.language.parse()?,
             public_url: config.admin.public_url.clone(),
         })
@@ -239,7 +269,7 @@ fn correct_silence(asked: SignedDuration) -> String {
     }
 }
 
-fn span(duration: std::time::Duration) -> SignedDuration {
+fn span(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 

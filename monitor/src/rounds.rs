@@ -25,11 +25,16 @@ use crate::options::{Channels, MonitorOptions};
 use crate::outage::StoreMemory;
 use crate::pulse_outside::Pinger;
 use crate::random::random_token;
+use crate::stuck_rounds::StuckRounds;
 use crate::telling::tell;
 use crate::token_rounds::look_at_tokens;
 
-/// What costs more than a glance is done every so many rounds.
-const SLOW_ROUND: u64 = 5;
+/// What is to be handed over.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Due {
+    pub(crate) deliveries: bool,
+    pub(crate) pings: bool,
+}
 
 /// What a monitor remembers from round to round.
 pub(crate) struct Rounds {
@@ -44,6 +49,7 @@ pub(crate) struct Rounds {
     unrecorded: Vec<Incident>,
     nodes: NodeRounds,
     limits: LimitRounds,
+    stuck: StuckRounds,
     cluster_made_at: Option<Timestamp>,
     pinger: Option<Pinger>,
 }
@@ -60,37 +66,43 @@ impl Rounds {
             unrecorded: Vec::new(),
             nodes: NodeRounds::default(),
             limits: LimitRounds::default(),
+            stuck: StuckRounds::default(),
             cluster_made_at: None,
             pinger: options.ping.clone().map(Pinger::new),
             options,
         }
     }
 
-    /// One round. True when deliveries are due.
-    pub(crate) async fn go(&mut self) -> bool {
-        let is_slow = self.count.is_multiple_of(SLOW_ROUND);
+    /// One round.
+    pub(crate) async fn go(&mut self) -> Due {
+        let is_slow = self.count.is_multiple_of(self.options.pace.thorough_every);
         self.count += 1;
         match self.look(is_slow).await {
             Ok(pulse) => {
                 if let Some(pinger) = &mut self.pinger {
                     pinger.ping();
                 }
-                pulse.try_at.is_some_and(|at| at <= pulse.now) || pulse.owed_at.is_some()
+                let is_due = |at: Option<Timestamp>| at.is_some_and(|at| at <= pulse.now);
+                Due {
+                    deliveries: is_due(pulse.try_at) || pulse.owed_at.is_some(),
+                    pings: is_due(pulse.ping_at) || pulse.has_pings,
+                }
             }
             Err(error) if error.is_unknown() => {
                 self.miss_store(&error).await;
-                false
+                Due::default()
             }
             Err(error) => {
                 error!("this round saw less than it should: {error}");
-                false
+                Due::default()
             }
         }
     }
 
-    /// The mailer, once the store has said which cluster this is.
-    pub(crate) fn mailer(&self) -> Option<Option<Mailer>> {
-        self.cluster_made_at.map(|_| self.new_mailer())
+    /// The mailer and the cluster's name, once the store has said which cluster this is.
+    pub(crate) fn equipment(&self) -> Option<(Option<Mailer>, String)> {
+        self.cluster_made_at
+            .map(|_| (self.new_mailer(), self.cluster()))
     }
 
     /// Ends in order.
@@ -109,6 +121,9 @@ impl Rounds {
         let asked_at = Instant::now();
         let pulse = store.monitor_pulse().await?;
         self.hear_store(&pulse, asked_at);
+        if pulse.has_pings {
+            store.owe_starts().await?;
+        }
         self.record_outages(&store).await?;
         let silent_after = self.options.patience.silent_after;
         let view = match self.view {
@@ -133,6 +148,7 @@ impl Rounds {
             self.limits
                 .look(&store, pulse.jobs_revision, &mut ledger)
                 .await?;
+            self.look_at_stuck_runs(&store, view, &mut ledger).await?;
             self.look_at_monitors(&store, view, &mut ledger).await?;
             let ahead = self.options.thresholds.expiry_ahead;
             look_at_tokens(&store, ahead, &mut ledger).await?;
@@ -172,6 +188,20 @@ impl Rounds {
             self.unrecorded.pop();
         }
         Ok(())
+    }
+
+    /// After an outage of the store its runs are given the time to move on.
+    async fn look_at_stuck_runs(
+        &mut self,
+        store: &Store,
+        view: View,
+        ledger: &mut Ledger,
+    ) -> Result<(), StoreError> {
+        let stuck_after = self.options.thresholds.stuck_after;
+        if ledger.now.duration_since(view.began_at()) < stuck_after {
+            return Ok(());
+        }
+        self.stuck.look(store, stuck_after, ledger).await
     }
 
     async fn look_at_monitors(
@@ -218,14 +248,16 @@ impl Rounds {
     }
 
     fn new_mailer(&self) -> Option<Mailer> {
-        let cluster = self
-            .cluster_made_at
-            .map_or_else(|| "new".to_owned(), |at| at.as_microsecond().to_string());
         // Tried when the monitor started; what was an address then still is.
         self.options
             .mail
             .as_ref()
-            .and_then(|mail| Mailer::new(mail, cluster).ok())
+            .and_then(|mail| Mailer::new(mail, self.cluster()).ok())
+    }
+
+    fn cluster(&self) -> String {
+        self.cluster_made_at
+            .map_or_else(|| "new".to_owned(), |at| at.as_microsecond().to_string())
     }
 
     fn beat(&self) -> MonitorBeat {

@@ -1,21 +1,19 @@
 //! The monitor at work: a round every second, each one cheap question when all is quiet.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use carillon_lifecycle::shutdown::Shutdown;
 use carillon_store::{SchemaError, StoreError};
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
-use crate::delivering::{Courier, deliver};
+use crate::delivering::{Courier, SENDING_MAX, claim_errand};
 use crate::mailer::{MailError, Mailer};
 use crate::options::MonitorOptions;
-use crate::rounds::Rounds;
-
-/// The pause between rounds.
-const ROUND_EVERY: Duration = Duration::from_secs(1);
+use crate::pinging::{PINGING_MAX, PingDesk, claim_ping};
+use crate::rounds::{Due, Rounds};
+use crate::work_queue::{Bells, work_off};
 
 /// The monitor cannot work.
 #[derive(Debug, thiserror::Error)]
@@ -49,14 +47,14 @@ pub async fn serve(options: MonitorOptions, mut shutdown: Shutdown) -> Result<()
             () = shutdown.draining() => break,
             () = tokio::time::sleep_until(next_round.into()) => {}
         }
-        let is_due = rounds.go().await;
-        if let (None, Some(mailer)) = (&office, rounds.mailer()) {
-            office = Some(Office::open(options.clone(), mailer));
+        let due = rounds.go().await;
+        if let (None, Some(equipment)) = (&office, rounds.equipment()) {
+            office = Some(Office::open(options.clone(), equipment));
         }
-        if let (Some(office), true) = (&office, is_due) {
-            office.bell.notify_one();
+        if let Some(office) = &office {
+            office.ring(due);
         }
-        next_round = (next_round + ROUND_EVERY).max(Instant::now());
+        next_round = (next_round + options.pace.round_every).max(Instant::now());
     }
     if let Some(office) = office {
         office.close(&mut shutdown).await;
@@ -82,28 +80,51 @@ fn log_start(options: &MonitorOptions) {
     }
 }
 
-/// Where deliveries leave from.
+/// Where deliveries and pings leave from.
 struct Office {
-    bell: Arc<Notify>,
-    stop: Arc<Notify>,
-    task: JoinHandle<()>,
+    deliveries: Bells,
+    pings: Bells,
+    tasks: [JoinHandle<()>; 2],
 }
 
 impl Office {
-    fn open(options: MonitorOptions, mailer: Option<Mailer>) -> Self {
-        let bell = Arc::new(Notify::new());
-        let stop = Arc::new(Notify::new());
+    fn open(options: MonitorOptions, (mailer, cluster): (Option<Mailer>, String)) -> Self {
+        let (deliveries, pings) = (Bells::default(), Bells::default());
+        let desk = Arc::new(PingDesk {
+            options: options.clone(),
+            cluster,
+        });
         let courier = Arc::new(Courier { options, mailer });
-        let task = tokio::spawn(deliver(courier, Arc::clone(&bell), Arc::clone(&stop)));
-        Office { bell, stop, task }
+        let claim = move || claim_errand(Arc::clone(&courier));
+        let delivering = tokio::spawn(work_off(deliveries.clone(), SENDING_MAX, claim));
+        let claim = move || claim_ping(Arc::clone(&desk));
+        let pinging = tokio::spawn(work_off(pings.clone(), PINGING_MAX, claim));
+        Office {
+            deliveries,
+            pings,
+            tasks: [delivering, pinging],
+        }
     }
 
-    async fn close(mut self, shutdown: &mut Shutdown) {
-        self.stop.notify_one();
-        tokio::select! {
-            _ = &mut self.task => {}
-            // What is cut off here is sent by another monitor, or by the next life of this one, when its lease ends.
-            () = shutdown.hurrying() => self.task.abort(),
+    fn ring(&self, due: Due) {
+        if due.deliveries {
+            self.deliveries.work.notify_one();
+        }
+        if due.pings {
+            self.pings.work.notify_one();
+        }
+    }
+
+    async fn close(self, shutdown: &mut Shutdown) {
+        for bells in [&self.deliveries, &self.pings] {
+            bells.stop.notify_one();
+        }
+        for mut task in self.tasks {
+            tokio::select! {
+                _ = &mut task => {}
+                // What is cut off here is sent by another monitor, or by the next life of this one, when its lease ends.
+                () = shutdown.hurrying() => task.abort(),
+            }
         }
     }
 }

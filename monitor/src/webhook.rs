@@ -18,7 +18,7 @@ use crate::clock::host_now;
 use crate::letter::Letter;
 
 pub(crate) use post::PostError;
-use post::{Place, post};
+use post::{Place, Request, post};
 pub(crate) use shape::Shape;
 
 /// A webhook.
@@ -131,6 +131,20 @@ impl Webhook {
             .shape
             .request(&self.url, self.secret.as_deref(), now)
             .fill(letter, announcement, identity);
+        let answer = post(&self.place().await?, &request).await?;
+        self.shape.judge(&answer)
+    }
+
+    /// Posts `body` to a program.
+    ///
+    /// # Errors
+    /// [`PostError`].
+    pub(crate) async fn tell(&self, body: Vec<u8>) -> Result<String, PostError> {
+        let draft = self.shape.request(&self.url, None, host_now());
+        let request = Request {
+            body,
+            ..draft.empty()
+        };
         let answer = post(&self.place().await?, &request).await?;
         self.shape.judge(&answer)
     }

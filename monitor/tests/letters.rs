@@ -10,6 +10,7 @@ use carillon_core::lang::Lang;
 use carillon_core::rule::{Rule, Subject};
 use carillon_core::run::{Outcome, Reason};
 use carillon_core::silence::Cause;
+use carillon_core::stuck::StuckStep;
 use carillon_monitor::envelope::{Sender, html, text};
 use carillon_monitor::letter::{self, Letter};
 use jiff::{SignedDuration, Timestamp};
@@ -80,7 +81,8 @@ fn evidence(rule: Rule) -> Evidence {
             since_at: at(0),
             limit_s: 60,
         },
-        Rule::JobSlower
+        Rule::JobStuck
+        | Rule::JobSlower
         | Rule::JobFaster
         | Rule::NodeDisk
         | Rule::RedisUnreachable
@@ -115,6 +117,13 @@ fn evidence_of_supply(rule: Rule) -> Evidence {
             nodes: vec!["web-1".to_owned(), "web-2".to_owned()],
             watched: 3,
             problem: "no answer within 1 s".to_owned(),
+        },
+        Rule::JobStuck => Evidence::Stuck {
+            run: "17-20261121T023205Z-s0".to_owned(),
+            step: StuckStep::Ending,
+            since_at: at(0),
+            limit_s: 120,
+            node: Some("web-1".to_owned()),
         },
         Rule::TokenExpiring => Evidence::Expiry {
             expires_at: at(86_400),
@@ -276,7 +285,7 @@ fn a_digest_tells_what_is_over_and_what_is_not() {
     assert!(en.items[0].lead.starts_with("It lasted 4 min 12 s, from "));
     let link = en.link.unwrap().url;
     assert_eq!(link, "https://carillon.example.org/alerts");
-    assert!(zh.subject.contains("静默时段：2 个事件"), "{}", zh.subject);
+    assert!(zh.subject.contains("静默时段：2 个告警"), "{}", zh.subject);
 }
 
 #[test]
@@ -370,38 +379,61 @@ fn a_very_long_name_is_cut_in_the_subject_only() {
 #[test]
 fn letters_render_whole_pages() {
     let folder = std::env::var_os("CARILLON_GALLERY").map(std::path::PathBuf::from);
-    let nodes = || (1..=10).map(|id| incident(Rule::NodeSilent, id)).collect();
-    let mut flapper = incident(Rule::NodeSilent, 4);
-    flapper.openings = 3;
-    flapper.since_at = at(0) - SignedDuration::from_hours(2);
-    let letters = [
-        (
-            "failed-en",
-            write(Owed::Opened, vec![incident(Rule::JobFailed, 17)], Lang::En),
-        ),
-        (
-            "failed-zh",
-            write(Owed::Opened, vec![incident(Rule::JobFailed, 17)], Lang::Zh),
-        ),
-        ("silent-en", write(Owed::Reminder, vec![flapper], Lang::En)),
-        (
-            "back-en",
-            write(
-                Owed::Resolved,
-                vec![incident(Rule::NodeSilent, 1)],
-                Lang::En,
-            ),
-        ),
-        ("group-en", write(Owed::Opened, nodes(), Lang::En)),
-        ("group-zh", write(Owed::Opened, nodes(), Lang::Zh)),
-    ];
-    for (name, letter) in letters {
-        let page = html(&letter).unwrap();
+    for lang in Lang::ALL.iter().copied() {
+        for (name, letter) in gallery(lang) {
+            let page = html(&letter).unwrap();
 
-        assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"));
-        if let Some(folder) = &folder {
-            std::fs::write(folder.join(format!("{name}.html")), page).unwrap();
-            std::fs::write(folder.join(format!("{name}.txt")), text(&letter).unwrap()).unwrap();
+            assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"));
+            if let Some(folder) = &folder {
+                let file = folder.join(format!("{name}-{lang}"));
+                std::fs::write(file.with_extension("html"), page).unwrap();
+                std::fs::write(file.with_extension("txt"), text(&letter).unwrap()).unwrap();
+            }
         }
     }
+}
+
+/// Every kind of letter, by name.
+fn gallery(lang: Lang) -> Vec<(String, Letter)> {
+    let mut letters = Vec::new();
+    for rule in Rule::ALL.iter().copied() {
+        for owed in Owed::ALL.iter().copied() {
+            let mut incident = incident(rule, 4);
+            if owed == Owed::Reminder {
+                incident.openings = 3;
+                incident.trouble_count = 12;
+                incident.since_at = at(0) - SignedDuration::from_hours(2);
+            }
+            letters.push((format!("{rule}-{owed}"), write(owed, vec![incident], lang)));
+        }
+    }
+    let nodes = || (1..=10).map(|id| incident(Rule::NodeSilent, id)).collect();
+    letters.push((
+        "group-opened".to_owned(),
+        write(Owed::Opened, nodes(), lang),
+    ));
+    letters.push((
+        "group-resolved".to_owned(),
+        write(Owed::Resolved, nodes(), lang),
+    ));
+    let mut long = incident(Rule::JobFailed, 17);
+    long.subject.name = "rebuild_every_search_index_of_all_tenants_without_a_space_".repeat(3);
+    letters.push((
+        "long-name".to_owned(),
+        write(Owed::Opened, vec![long], lang),
+    ));
+    let held = [
+        announce(Owed::Opened, vec![incident(Rule::JobFailed, 1)]),
+        announce(Owed::Opened, vec![incident(Rule::NodeClock, 2)]),
+        announce(Owed::Opened, vec![incident(Rule::JobStuck, 3)]),
+        announce(Owed::Resolved, vec![incident(Rule::JobFailed, 1)]),
+    ];
+    let digest = Digest::of(&held, at(30_000));
+    letters.push((
+        "digest".to_owned(),
+        letter::write_digest(&digest, lang, URL),
+    ));
+    let announcement = announce(Owed::Resolved, Vec::new());
+    letters.push(("test".to_owned(), letter::test(&announcement, lang, URL)));
+    letters
 }

@@ -36,7 +36,7 @@ const fn table(part: Part, name: &'static str, key: &'static str) -> Table {
 }
 
 /// Every table that backups hold; one that others refer to comes before them.
-pub(crate) static TABLES: [Table; 23] = [
+pub(crate) static TABLES: [Table; 24] = [
     table(Part::Setup, "cluster", "id"),
     table(Part::Setup, "job_groups", "id"),
     table(Part::Setup, "concurrency_keys", "id"),
@@ -64,6 +64,7 @@ pub(crate) static TABLES: [Table; 23] = [
     table(Part::History, "node_commands", "id"),
     table(Part::History, "notices", "id"),
     table(Part::History, "audit_log", "id"),
+    table(Part::History, "audit_chain", "id"),
     table(Part::History, "incidents", "id"),
     table(Part::History, "announcements", "id"),
     table(
@@ -74,8 +75,14 @@ pub(crate) static TABLES: [Table; 23] = [
     table(Part::History, "deliveries", "id"),
 ];
 
-/// What no backup holds: who is signed in, and who watches now.
-pub(crate) static LEFT_OUT: [&str; 3] = ["sessions", "sign_in_failures", "monitors"];
+/// What no backup holds: who is signed in, who watches now, and the pings of the last hour: a copy must not send them, too.
+pub(crate) static LEFT_OUT: [&str; 5] = [
+    "sessions",
+    "sign_in_failures",
+    "monitors",
+    "pings",
+    "job_pings",
+];
 
 /// The first line.
 #[derive(Debug, Serialize, Deserialize)]

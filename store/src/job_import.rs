@@ -12,7 +12,7 @@ use crate::audit_log::{Deed, Editor, write_deed};
 use crate::calendars::{KeptCalendar, keep_calendar};
 use crate::error::{StoreError, breaks_unique};
 use crate::job_row::{JobRow, job_columns, read_draft, spec_text};
-use crate::jobs::raise_jobs_revision;
+use crate::jobs::{pings, raise_jobs_revision};
 use crate::lanes::{KeyId, number_key};
 use crate::link::Change;
 use crate::row::args;
@@ -146,10 +146,10 @@ async fn insert_jobs(
     static INSERT: Statement = Statement::new(
         "insert into jobs
             (group_id, name, live_name, description, enabled, schedule, zone, dst, spec, overlap, key_id,
-            calendar_id, calendar_version, import_key, import_source, import_version, version, revision, valid_from, created_at, updated_at)
+            calendar_id, calendar_version, pings, import_key, import_source, import_version, version, revision, valid_from, created_at, updated_at)
         select group_id, name, name, description, enabled, schedule, zone, dst, spec, overlap, key_id,
-            calendar_id, calendar_version, import_key, ?, 1, 1, (select jobs_revision from cluster where id = 1), {now}, {now}, {now}
-        from {batch(group_id, name text, description text, enabled, schedule text, zone text, dst text, spec text, overlap text, key_id, calendar_id, calendar_version, import_key text)}",
+            calendar_id, calendar_version, pings, import_key, ?, 1, 1, (select jobs_revision from cluster where id = 1), {now}, {now}, {now}
+        from {batch(group_id, name text, description text, enabled, schedule text, zone text, dst text, spec text, overlap text, key_id, calendar_id, calendar_version, pings, import_key text)}",
     );
     static KEEP: Statement = Statement::new(
         "insert into job_versions
@@ -217,6 +217,7 @@ fn draft_json(
         key.map(|key| key.0),
         calendar.id,
         calendar.version,
+        pings(draft),
         import_key,
     ]))
 }

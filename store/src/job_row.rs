@@ -88,15 +88,19 @@ pub(crate) fn spec_text(draft: &JobDraft) -> Result<String, StoreError> {
     })
 }
 
-/// The job as the audit log shows it.
+/// The job as the audit log shows it, without the secret part of its address to ping.
 pub(crate) fn draft_text(draft: &JobDraft) -> String {
+    let mut spec = serde_json::json!(draft.spec);
+    if let Some(url) = &draft.spec.ping_url {
+        spec["ping_url"] = url.veiled().into();
+    }
     serde_json::json!({
         "name": draft.name,
         "group": draft.group,
         "description": draft.description,
         "enabled": draft.enabled,
         "schedule": draft.schedule,
-        "spec": draft.spec,
+        "spec": spec,
     })
     .to_string()
 }

@@ -71,8 +71,8 @@ impl Store {
         static INSERT: Statement = Statement::new(
             "insert into jobs
                 (group_id, name, live_name, description, enabled, schedule, zone, dst, spec, overlap, key_id,
-                calendar_id, calendar_version, version, revision, valid_from, created_at, updated_at)
-            values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, {now}, {now}, {now})",
+                calendar_id, calendar_version, pings, version, revision, valid_from, created_at, updated_at)
+            values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, {now}, {now}, {now})",
         );
         self.write(Store::TIMEOUT, || async {
             let mut change = self.begin().await?;
@@ -95,6 +95,7 @@ impl Store {
                 key,
                 calendar.id,
                 calendar.version,
+                pings(draft),
             ];
             let inserted = change.insert(&INSERT, values).await;
             let id = JobId(name_taken(inserted, draft)?);
@@ -214,7 +215,7 @@ async fn update(
         "update jobs
         set group_id = ?, name = ?, live_name = ?, description = ?, enabled = ?,
             schedule = ?, zone = ?, dst = ?, spec = ?, overlap = ?, key_id = ?,
-            calendar_id = ?, calendar_version = ?, deleted_at = ?,
+            calendar_id = ?, calendar_version = ?, pings = ?, deleted_at = ?,
             version = version + 1, valid_from = {greatest}(valid_from + 1, {now}), updated_at = {now}
         where id = ?",
     );
@@ -239,6 +240,7 @@ async fn update(
         number_key(change, draft).await?,
         calendar.id,
         calendar.version,
+        pings(draft).filter(|_| !is_deleted),
         deleted_at,
         id,
     ];
@@ -247,6 +249,11 @@ async fn update(
         change.execute(&REMEMBER, args![key, id]).await?;
     }
     Ok(())
+}
+
+/// Whether ends of its runs are told to somebody outside.
+pub(crate) fn pings(draft: &JobDraft) -> Option<i64> {
+    draft.spec.ping_url.is_some().then_some(1)
 }
 
 /// The store's clock within a transaction.

@@ -60,6 +60,10 @@ pub struct Pulse {
     pub open_incidents: i64,
     /// When the next delivery may be tried.
     pub try_at: Option<Timestamp>,
+    /// Whether somebody outside is told of starts and ends of a job.
+    pub has_pings: bool,
+    /// When the next ping of a job may be tried.
+    pub ping_at: Option<Timestamp>,
     /// When the cluster was made: tells it from any other.
     pub cluster_made_at: Timestamp,
     /// Counts the edits of jobs.
@@ -78,6 +82,8 @@ impl Store {
                 (select min(owed_at) from incidents where owed_at is not null),
                 (select count(*) from incidents where open_key is not null),
                 (select min(try_at) from deliveries where try_at is not null),
+                exists (select 1 from jobs where pings is not null),
+                (select min(try_at) from pings where try_at is not null),
                 created_at, jobs_revision
             from cluster",
         );
@@ -90,6 +96,8 @@ impl Store {
                 owed_at: cells.time_or_none()?,
                 open_incidents: cells.int()?,
                 try_at: cells.time_or_none()?,
+                has_pings: cells.flag()?,
+                ping_at: cells.time_or_none()?,
                 cluster_made_at: cells.time()?,
                 jobs_revision: cells.int()?,
             })

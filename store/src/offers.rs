@@ -18,6 +18,7 @@ use crate::error::StoreError;
 use crate::lanes::Lanes;
 use crate::link::Change;
 use crate::notices::insert_notices;
+use crate::pings::insert_pings;
 use crate::reports::raise_offers_revision;
 use crate::row::args;
 use crate::run::Run;
@@ -257,6 +258,7 @@ impl Counter {
             .collect();
         write_back(change, &changed).await?;
         insert_notices(change, &changed).await?;
+        insert_pings(change, changed.iter().copied()).await?;
         tally.write(change).await?;
         if is_reoffered {
             raise_offers_revision(change).await?;

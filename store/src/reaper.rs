@@ -16,6 +16,7 @@ use crate::jobs::store_now;
 use crate::link::Change;
 use crate::notices::insert_notices;
 use crate::offers::{keep_last_ending, offer_of};
+use crate::pings::insert_pings;
 use crate::reports::{raise_offers_revision, waits_any};
 use crate::row::{Row, args};
 use crate::run::Run;
@@ -194,6 +195,7 @@ pub(crate) async fn write_ended(change: &mut Change, ended: &[Run]) -> Result<()
     let runs: Vec<&Run> = ended.iter().collect();
     write_back(change, &runs).await?;
     insert_notices(change, &runs).await?;
+    insert_pings(change, ended.iter()).await?;
     let mut tally = Tally::default();
     ended.iter().for_each(|run| tally.count(run));
     tally.write(change).await?;

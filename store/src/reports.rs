@@ -15,6 +15,7 @@ use crate::error::StoreError;
 use crate::lanes::waits_beside;
 use crate::link::Change;
 use crate::notices::insert_notices;
+use crate::pings::insert_pings;
 use crate::row::args;
 use crate::run::Run;
 use crate::run_changes::write_reported;
@@ -54,14 +55,14 @@ impl Store {
 
     async fn report_once(&self, reports: &[Report]) -> Result<Vec<ReportAnswer>, StoreError> {
         let mut change = self.begin().await?;
-        let sharing = lock_queues(&mut change, reports).await?;
+        let ending = lock_queues(&mut change, reports).await?;
         let runs = lock_runs(&mut change, reports.iter().map(|report| report.tick)).await?;
         let mut desk = Desk {
             runs,
             changed: BTreeSet::new(),
             attempts: Vec::new(),
             ended: Vec::new(),
-            sharing,
+            ending,
             offered: false,
             tally: Tally::default(),
         };
@@ -78,29 +79,41 @@ impl Store {
 
 /// Locks the jobs whose end others may wait for: their own ticks, or those of a job with the same concurrency key. A
 /// claim that still sees the run alive and queues behind it is then committed before this end looks for somebody to wake.
-/// Returns the jobs that share a key.
-async fn lock_queues(change: &mut Change, reports: &[Report]) -> Result<Vec<JobId>, StoreError> {
-    static QUEUES: Statement = Statement::new(
-        "select j.id
+async fn lock_queues(change: &mut Change, reports: &[Report]) -> Result<EndingJobs, StoreError> {
+    static SELECT: Statement = Statement::new(
+        "select j.id, j.pings is not null,
+            j.key_id is not null or (j.overlap <> 'skip' and j.overlap not like 'allow%')
         from {batch(job_id)}
         {then} jobs j on j.id = batch.job_id
-        where j.key_id is not null or (j.overlap <> 'skip' and j.overlap not like 'allow%')",
+        where j.key_id is not null or j.pings is not null
+            or (j.overlap <> 'skip' and j.overlap not like 'allow%')",
     );
-    let mut jobs = ended_jobs(reports);
+    let mut ending = EndingJobs::default();
+    let jobs = ended_jobs(reports);
     if jobs.is_empty() {
-        return Ok(jobs);
+        return Ok(ending);
     }
-    let rows = change.rows(&QUEUES, args![job_batch(&jobs)]).await?;
-    jobs.clear();
-    for row in &rows {
-        jobs.push(row.cells().job()?);
+    for row in &change.rows(&SELECT, args![job_batch(&jobs)]).await? {
+        let mut cells = row.cells();
+        let (job, pings, queues) = (cells.job()?, cells.flag()?, cells.flag()?);
+        ending.pinging.extend(pings.then_some(job));
+        ending.sharing.extend(queues.then_some(job));
     }
-    if jobs.is_empty() {
-        return Ok(jobs);
+    if !ending.sharing.is_empty() {
+        let gates = lock_jobs(change, &ending.sharing).await?;
+        let shares = |job: &JobId| gates.get(job).is_some_and(|gate| gate.key.is_some());
+        ending.sharing.retain(shares);
     }
-    let gates = lock_jobs(change, &jobs).await?;
-    jobs.retain(|job| gates.get(job).is_some_and(|gate| gate.key.is_some()));
-    Ok(jobs)
+    Ok(ending)
+}
+
+/// What is to be known of jobs whose runs end.
+#[derive(Debug, Default)]
+struct EndingJobs {
+    /// Those that share a concurrency key.
+    sharing: Vec<JobId>,
+    /// Those whose ends are told to somebody outside.
+    pinging: Vec<JobId>,
 }
 
 fn ended_jobs(reports: &[Report]) -> Vec<JobId> {
@@ -118,8 +131,8 @@ struct Desk {
     changed: BTreeSet<Tick>,
     attempts: Vec<Attempt>,
     ended: Vec<JobId>,
-    /// Those of the jobs that share a concurrency key.
-    sharing: Vec<JobId>,
+    /// What is known of the jobs of the ends.
+    ending: EndingJobs,
     offered: bool,
     tally: Tally,
 }
@@ -241,8 +254,12 @@ impl Desk {
         write_reported(change, &changed).await?;
         insert_attempts(change, &self.attempts).await?;
         insert_notices(change, &changed).await?;
+        if !self.ending.pinging.is_empty() {
+            let has_address = |run: &&&Run| self.ending.pinging.contains(&run.tick.job);
+            insert_pings(change, changed.iter().filter(has_address).copied()).await?;
+        }
         self.tally.write(change).await?;
-        if self.offered || waits_any(change, &self.ended, &self.sharing).await? {
+        if self.offered || waits_any(change, &self.ended, &self.ending.sharing).await? {
             raise_offers_revision(change).await?;
         }
         Ok(())

@@ -9,6 +9,7 @@ use crate::Store;
 use crate::archive::{
     Closing, FORMAT, Kind, LEFT_OUT, Opening, TABLES, Table, TableOpening, columns, statement,
 };
+use crate::audit_chain::begin_chain;
 use crate::audit_log::{Deed, Editor, write_deed};
 use crate::backup::{BackupProgress, ROWS_PER_WORD};
 use crate::error::StoreError;
@@ -124,6 +125,7 @@ impl Store {
             }
         }
         mark_watermark(&mut change, &opening, options).await?;
+        begin_chain(&mut change).await?;
         let deed = Deed {
             editor,
             verb: "restore backup",

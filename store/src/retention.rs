@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::Store;
 use crate::error::StoreError;
+use crate::pings::PING_AGE_MAX;
 use crate::row::args;
 use crate::statement::Statement;
 
@@ -28,6 +29,8 @@ carillon_core::words! {
         Versions = "versions",
         /// Sessions that have ended.
         Sessions = "sessions",
+        /// Pings that are no longer news, whatever is kept.
+        Pings = "pings",
     }
 }
 
@@ -53,6 +56,7 @@ impl Retention {
             Kept::Totals => self.totals,
             Kept::Incidents | Kept::Announcements => self.history,
             Kept::Versions => self.history.max(self.runs),
+            Kept::Pings => PING_AGE_MAX.unsigned_abs(),
         };
         let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
         now.saturating_sub(age).unwrap_or(Timestamp::MIN)
@@ -289,6 +293,18 @@ static SESSIONS: Broom = Broom {
     rest: [None, None],
 };
 
+static PINGS: Broom = Broom {
+    oldest: Statement::new(
+        "select max(old.made_at), count(*)
+        from (
+            select p.made_at from pings p where p.made_at < ? order by p.made_at limit ?
+        ) old",
+    ),
+    before: None,
+    records: Statement::new("delete from pings where made_at <= ?"),
+    rest: [None, None],
+};
+
 fn broom(kept: Kept) -> &'static Broom {
     match kept {
         Kept::Output => &OUTPUT,
@@ -299,6 +315,7 @@ fn broom(kept: Kept) -> &'static Broom {
         Kept::Announcements => &ANNOUNCEMENTS,
         Kept::Versions => &VERSIONS,
         Kept::Sessions => &SESSIONS,
+        Kept::Pings => &PINGS,
     }
 }
 

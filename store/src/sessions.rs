@@ -40,6 +40,8 @@ pub struct Session {
     pub grants: Vec<Grant>,
     /// Whether the second step is done, or not asked for.
     pub is_verified: bool,
+    /// How long ago somebody proved in it who he is.
+    pub proved_ago: SignedDuration,
 }
 
 /// A session in the list of its owner.
@@ -70,8 +72,8 @@ impl Store {
         );
         static INSERT: Statement = Statement::new(
             "insert into sessions
-                (secret_hash, user_id, is_verified, address, browser, created_at, seen_at, idle_us, ends_at)
-            values (?, ?, ?, ?, ?, {now}, {now}, ?, {now} + ?)",
+                (secret_hash, user_id, is_verified, address, browser, created_at, proved_at, seen_at, idle_us, ends_at)
+            values (?, ?, ?, ?, ?, {now}, {now}, {now}, ?, {now} + ?)",
         );
         static NOTE: Statement =
             Statement::new("update users set signed_in_at = {now} where id = ?");
@@ -100,7 +102,7 @@ impl Store {
     /// [`StoreError::Unavailable`] without an answer.
     pub async fn session(&self, secret_hash: &[u8; 32]) -> Result<Option<Session>, StoreError> {
         static SELECT: Statement = Statement::new(
-            "select u.id, u.name, s.is_verified, {now} - s.seen_at
+            "select u.id, u.name, s.is_verified, {now} - s.seen_at, {now} - s.proved_at
             from sessions s join users u on u.id = s.user_id
             where s.secret_hash = ? and s.ends_at > {now} and s.seen_at + s.idle_us > {now}
                 and u.locked_at is null",
@@ -115,6 +117,7 @@ impl Store {
                 let mut cells = row.cells();
                 let (user, user_name) = (UserId(cells.int()?), cells.text()?);
                 let (is_verified, unseen_us) = (cells.flag()?, cells.int()?);
+                let proved_ago = SignedDuration::from_micros(cells.int()?);
                 let grants = select_grants(&mut link, user).await?;
                 Ok(Some((
                     Session {
@@ -122,6 +125,7 @@ impl Store {
                         user_name,
                         grants,
                         is_verified,
+                        proved_ago,
                     },
                     unseen_us,
                 )))
@@ -135,6 +139,18 @@ impl Store {
                 .await?;
         }
         Ok(Some(session))
+    }
+
+    /// Notes that somebody has proved again in this session who he is.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] without an answer.
+    pub async fn prove_session(&self, secret_hash: &[u8; 32]) -> Result<(), StoreError> {
+        static UPDATE: Statement =
+            Statement::new("update sessions set proved_at = {now} where secret_hash = ?");
+        self.change_one(&UPDATE, args![secret_hash.as_slice()])
+            .await?;
+        Ok(())
     }
 
     /// Ends the session with that secret.

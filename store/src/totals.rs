@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use carillon_core::identity::NodeId;
 use carillon_core::run::Outcome;
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
@@ -16,13 +15,11 @@ use crate::statement::Statement;
 
 const MINUTE_US: i64 = 60_000_000;
 
-/// What happened on one node in one minute.
+/// What happened in one minute on all nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunTotal {
     /// The minute's beginning.
     pub minute: Timestamp,
-    /// The node; none for ticks that no node ran.
-    pub node: Option<NodeId>,
     /// The outcome.
     pub outcome: Outcome,
     /// How many runs.
@@ -106,10 +103,12 @@ impl Store {
         to: Timestamp,
     ) -> Result<Vec<RunTotal>, StoreError> {
         static SELECT: Statement = Statement::new(
-            "select minute_time, node_id, outcome, runs, lateness_us, lateness_max_us
+            "select minute_time, outcome, cast(sum(runs) as signed), cast(sum(lateness_us) as signed),
+                max(lateness_max_us)
             from run_totals
             where minute_time >= ? and minute_time < ?
-            order by minute_time, node_id, outcome",
+            group by minute_time, outcome
+            order by minute_time, outcome",
         );
         self.read(Store::TIMEOUT, |mut link| async move {
             let rows = link.rows(&SELECT, args![from, to]).await?;
@@ -123,7 +122,6 @@ impl Store {
                     };
                     Ok(RunTotal {
                         minute,
-                        node: cells.node_or_none()?.filter(|node| node.0 != 0),
                         outcome: origin.parse("outcome", &cells.text()?)?,
                         runs: cells.int()?,
                         lateness_us: cells.int()?,
@@ -131,6 +129,23 @@ impl Store {
                     })
                 })
                 .collect()
+        })
+        .await
+    }
+
+    /// How many ticks have ended in this way since `from`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] without an answer.
+    pub async fn ended_since(&self, outcome: Outcome, from: Timestamp) -> Result<i64, StoreError> {
+        static SELECT: Statement = Statement::new(
+            "select cast(coalesce(sum(runs), 0) as signed)
+            from run_totals
+            where outcome = ? and minute_time >= ?",
+        );
+        self.read(Store::TIMEOUT, |mut link| async move {
+            let row = link.only_row(&SELECT, args![outcome.word(), from]).await?;
+            row.cells().int()
         })
         .await
     }

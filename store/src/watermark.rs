@@ -16,6 +16,7 @@ use crate::error::StoreError;
 use crate::jobs::store_now;
 use crate::link::{Change, Link};
 use crate::notices::insert_notices;
+use crate::pings::insert_pings;
 use crate::reports::raise_offers_revision;
 use crate::row::args;
 use crate::run::Run;
@@ -283,6 +284,7 @@ async fn write_settled(change: &mut Change, made: &[Run]) -> Result<(), StoreErr
     let runs: Vec<&Run> = made.iter().collect();
     insert_absent_runs(change, &runs).await?;
     insert_notices(change, &runs).await?;
+    insert_pings(change, made.iter()).await?;
     let mut tally = Tally::default();
     made.iter().for_each(|run| tally.count(run));
     tally.write(change).await?;

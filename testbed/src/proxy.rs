@@ -42,6 +42,8 @@ enum Weather {
 struct Conditions {
     weather: Weather,
     delay: Duration,
+    /// Where new connections lead.
+    upstream_port: u16,
     /// Raised to reset the connections of that moment.
     generation: u64,
 }
@@ -65,6 +67,7 @@ impl Proxy {
         let conditions = Conditions {
             weather: Weather::Fair,
             delay: Duration::ZERO,
+            upstream_port,
             generation: 0,
         };
         let faults = Arc::new(Faults {
@@ -85,7 +88,7 @@ impl Proxy {
         let thread = std::thread::spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = accept(listener, upstream_port, shared) => {}
+                    () = accept(listener, shared) => {}
                     _ = stopped => {}
                 }
             });
@@ -141,6 +144,14 @@ impl Proxy {
             .send_modify(|conditions| conditions.generation += 1);
     }
 
+    /// Leads to another server from now on: connections of this moment are reset, new ones reach that one.
+    pub fn lead_to(&self, upstream_port: u16) {
+        self.faults.conditions.send_modify(|conditions| {
+            conditions.upstream_port = upstream_port;
+            conditions.generation += 1;
+        });
+    }
+
     /// Arms the fault that tells losing from not knowing: the first chunk from a client for which
     /// `trigger` answers true reaches the server, and the connection is reset when the server
     /// replies, before a byte of the reply gets through. Fires once.
@@ -184,11 +195,11 @@ impl std::fmt::Debug for Faults {
     }
 }
 
-async fn accept(listener: TcpListener, upstream_port: u16, faults: Arc<Faults>) {
+async fn accept(listener: TcpListener, faults: Arc<Faults>) {
     loop {
         if let Ok((client, _)) = listener.accept().await {
             // Owned by the runtime, which ends with the proxy.
-            tokio::spawn(serve(client, upstream_port, Arc::clone(&faults)));
+            tokio::spawn(serve(client, Arc::clone(&faults)));
         }
     }
 }
@@ -201,9 +212,13 @@ enum End {
     Reset,
 }
 
-async fn serve(mut client: TcpStream, upstream_port: u16, faults: Arc<Faults>) {
+async fn serve(mut client: TcpStream, faults: Arc<Faults>) {
     let mut conditions = faults.conditions.subscribe();
-    let born = conditions.borrow().generation;
+    let Conditions {
+        generation: born,
+        upstream_port,
+        ..
+    } = *conditions.borrow();
     let connected = tokio::select! {
         () = until_reset(&mut conditions, born) => None,
         server = TcpStream::connect(("127.0.0.1", upstream_port)) => server.ok(),

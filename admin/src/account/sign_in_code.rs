@@ -103,7 +103,8 @@ pub(crate) async fn submit(
     .await
 }
 
-async fn is_right(app: &App, facts: &SignIn, code: &str) -> Result<bool, Fault> {
+/// Whether a code of the authenticator or a recovery code is right; it is used up with that.
+pub(super) async fn is_right(app: &App, facts: &SignIn, code: &str) -> Result<bool, Fault> {
     let Some(key) = &facts.totp_key else {
         return Ok(false);
     };

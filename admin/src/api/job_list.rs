@@ -121,7 +121,7 @@ async fn find(
         enabled: asked.enabled,
         tests: query.tests.clone(),
     };
-    app.roster.refresh(&app.store).await?;
+    app.refresh_roster().await?;
     let limit = usize::try_from(paging.limit()?).unwrap_or(usize::MAX);
     let after = cursor::read(&paging.cursor)?;
     let found = search(app, (&filter, &query), after, limit).await?;

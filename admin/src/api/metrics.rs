@@ -25,7 +25,7 @@ pub(crate) async fn health(State(app): State<Arc<App>>) -> Response {
 
 /// The state of the installation as Prometheus text.
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Fault> {
-    app.roster.refresh(&app.store).await?;
+    app.refresh_roster().await?;
     let now = app.store.now().await?;
     let nodes = app.store.nodes(Limits::default()).await?;
     let totals = app

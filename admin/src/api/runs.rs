@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::reply::{Body, Paging, list};
+use super::reply::{Body, Paging};
 use crate::app::App;
 use crate::cursor;
 use crate::faults::Fault;
@@ -88,13 +88,10 @@ pub(crate) async fn index(
 ) -> Result<Response, Fault> {
     let limit = paging.limit()?;
     let filter = read_filter(&app, &asked, &paging, &viewer).await?;
-    let runs = app.store.runs(&filter, limit + 1).await?;
-    Ok(list(
-        runs,
-        limit,
-        |listed| listed.run.tick.to_string(),
-        run_document,
-    ))
+    let page = app.store.run_page(&filter, limit).await?;
+    let items: Vec<_> = page.runs.iter().map(run_document).collect();
+    let next = page.next.map(|next| cursor::write(&next.to_string()));
+    Ok(Json(json!({ "items": items, "next": next })).into_response())
 }
 
 async fn read_filter(

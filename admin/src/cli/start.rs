@@ -34,6 +34,7 @@ impl Start {
             listen: self.listen.unwrap_or_else(|| config.admin.listen.clone()),
             public_url: config.admin.public_url.clone(),
             redis_url: config.redis.url.as_ref().map(|url| url.reveal().to_owned()),
+            proof_lasts: crate::PROOF_LASTS,
             setup_code: None,
         };
         let admin = Admin::bind(options).await?;

@@ -69,7 +69,6 @@ impl Step {
         let of = |draft: &JobDraft| (draft.group.0 > 0).then_some(draft.group);
         let edit = |old: Option<&JobDraft>, new: &JobDraft| {
             let mut needs = vec![(Verb::Edit, of(new))];
-            needs.extend(old.map(|old| (Verb::Edit, of(old))));
             let user = old.and_then(|old| old.spec.launch.run_as.as_ref());
             if user != new.spec.launch.run_as.as_ref() {
                 needs.push((Verb::RunAs, of(new)));
@@ -224,6 +223,10 @@ impl Planner<'_> {
         let old = key.as_ref().and_then(|key| self.standing.jobs.get(key));
         let mut draft = blank(group.map_or(GroupId(0), |group| group.id));
         draft.enabled = old.is_none_or(|job| job.draft.enabled);
+        if declared.document.contains_key("ping_url") {
+            // What readers see of an address stands for the address there is.
+            draft.spec.ping_url = old.and_then(|job| job.draft.spec.ping_url.clone());
+        }
         let id = old.map_or(JobId(0), |job| job.id);
         let mut errors = apply(&declared.document, &mut draft, &self.groups, id);
         settle(&mut draft, &self.calendars, id, &mut errors);

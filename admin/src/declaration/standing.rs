@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use carillon_core::identity::GroupId;
-use carillon_core::job::Job;
+use carillon_core::job::{Job, JobDraft};
 use carillon_store::{Calendar, JobFilter, JobGroup, Store, StoreError};
 
 use serde_json::Value;
@@ -23,6 +23,8 @@ pub(crate) struct Standing {
     pub(super) jobs: BTreeMap<(GroupId, String), Job>,
     /// What is wrong with rows that cannot be read; nothing happens to their jobs.
     pub(crate) unread: Vec<String>,
+    /// The groups whose jobs are written with their secrets.
+    revealed: Vec<GroupId>,
 }
 
 impl Standing {
@@ -70,13 +72,32 @@ impl Standing {
         }
     }
 
+    /// Writes the jobs of the groups that `may_edit` admits with their secrets.
+    pub(crate) fn reveal(&mut self, may_edit: impl Fn(GroupId) -> bool) {
+        let ids = self.groups.iter().map(|(group, _)| group.id);
+        self.revealed = ids.filter(|id| may_edit(*id)).collect();
+    }
+
+    /// Adds to the document of a job what only those see who may edit it.
+    pub(super) fn unveil(&self, draft: &JobDraft, document: &mut Value) {
+        if let Some(url) = &draft.spec.ping_url
+            && self.revealed.contains(&draft.group)
+        {
+            document["ping_url"] = url.reveal().into();
+        }
+    }
+
     /// The jobs as the API says them, by name.
     pub(crate) fn job_documents(&self) -> Vec<Value> {
         let groups = self.job_groups();
         let mut jobs: Vec<_> = self.jobs.values().collect();
         jobs.sort_by(|a, b| (&a.draft.name, a.id).cmp(&(&b.draft.name, b.id)));
         jobs.iter()
-            .map(|job| document::write(job, &groups))
+            .map(|job| {
+                let mut document = document::write(job, &groups);
+                self.unveil(&job.draft, &mut document);
+                document
+            })
             .collect()
     }
 

@@ -38,7 +38,7 @@ pub(crate) fn write(standing: &Standing) -> String {
     let plain = job_document(&blank(GroupId(0)), &[]);
     let jobs = order
         .iter()
-        .map(|job| write_job(&job.draft, &groups, &plain));
+        .map(|job| write_job(standing, &job.draft, (&groups, &plain)));
     let parts: [(&str, Vec<Value>); 3] = [
         ("groups", written_groups.collect()),
         ("calendars", calendars.collect()),
@@ -69,8 +69,13 @@ fn put_rest(fields: &mut Map<String, Value>, document: &Value, default: &Value) 
     }
 }
 
-fn write_job(draft: &JobDraft, groups: &[JobGroup], plain: &Value) -> Value {
-    let document = job_document(draft, groups);
+fn write_job(
+    standing: &Standing,
+    draft: &JobDraft,
+    (groups, plain): (&[JobGroup], &Value),
+) -> Value {
+    let mut document = job_document(draft, groups);
+    standing.unveil(draft, &mut document);
     let mut fields = Map::new();
     for name in FIRST {
         fields.insert(name.to_owned(), document[name].clone());

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::calendar_choice::{put_calendar, put_on_blackout};
 use super::judgement::judge;
+use super::ping_field::{put_ping_url, veiled};
 use super::watch_fields::put_watch;
 use crate::form::FieldErrors;
 use crate::moment::rfc3339;
@@ -53,7 +54,7 @@ pub(crate) fn write(job: &Job, groups: &[JobGroup]) -> Value {
     document
 }
 
-/// The document of a draft.
+/// The document of a draft, without the secret part of its address to ping.
 pub(crate) fn write_draft(draft: &JobDraft, groups: &[JobGroup]) -> Value {
     let (spec, launch) = (&draft.spec, &draft.spec.launch);
     let group = groups.iter().find(|group| group.id == draft.group);
@@ -110,11 +111,17 @@ pub(crate) fn write_draft(draft: &JobDraft, groups: &[JobGroup]) -> Value {
         "success_codes": spec.success_codes,
         "mail_to": spec.mail_to,
     });
+    write_told(&mut document, spec);
+    document
+}
+
+/// Who is told what of it, and when nobody expects it to run.
+fn write_told(document: &mut Value, spec: &JobSpec) {
+    document["ping_url"] = veiled(spec.ping_url.as_ref());
     document["watch"] = json!(spec.watch);
     let calendar = spec.calendar.as_ref();
     document["calendar"] = json!(calendar.map(|kept| &kept.name));
     document["on_blackout"] = json!(calendar.map(|kept| kept.on_blackout));
-    document
 }
 
 fn seconds(ms: u64) -> Value {
@@ -158,7 +165,7 @@ pub(crate) fn require(document: &Document, errors: &mut FieldErrors) {
 fn unknown(key: &str) -> String {
     let known = "name, group, description, enabled, schedule, zone, dst, command, shell, cwd, env, secrets, stdin, run_as, umask, nice, ionice, \
          limits, timeout_s, run_timeout_s, idle_timeout_s, kill_grace_s, output_head_bytes, output_tail_bytes, keep_output, leftovers, placement, \
-         labels, nodes, exclude_nodes, calendar, on_blackout, overlap, concurrency_key, priority, misfire, misfire_window_s, start_deadline_s, retry, delivery, success_codes, mail_to, watch";
+         labels, nodes, exclude_nodes, calendar, on_blackout, overlap, concurrency_key, priority, misfire, misfire_window_s, start_deadline_s, retry, delivery, success_codes, mail_to, ping_url, watch";
     format!("a job has no field {key:?}; it has {known}")
 }
 
@@ -369,6 +376,7 @@ fn set_policy(key: &str, value: &Value, spec: &mut JobSpec) -> Set {
         "delivery" => put(&mut spec.delivery, value),
         "success_codes" => put(&mut spec.success_codes, value),
         "mail_to" => put(&mut spec.mail_to, value),
+        "ping_url" => Some(put_ping_url(&mut spec.ping_url, value)),
         "watch" => Some(put_watch(&mut spec.watch, value)),
         _ => None,
     }

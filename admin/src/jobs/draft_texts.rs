@@ -3,6 +3,7 @@
 use carillon_core::job::{JobDraft, JobSpec};
 use carillon_core::misfire::Misfire;
 use carillon_core::overlap::Overlap;
+use carillon_core::ping::PingUrl;
 use carillon_core::placement::Placement;
 
 use super::fields::{duration, duration_s};
@@ -92,10 +93,11 @@ pub(super) fn texts_of_place(spec: &JobSpec) -> [(&'static str, String); 11] {
     ]
 }
 
-pub(super) fn texts_of_limits(spec: &JobSpec) -> [(&'static str, String); 15] {
+pub(super) fn texts_of_limits(spec: &JobSpec) -> [(&'static str, String); 16] {
     let (launch, retry) = (&spec.launch, &spec.retry);
     let seconds = |value: Option<u32>| value.map(|s| duration(u64::from(s) * 1000));
     let codes: Vec<_> = spec.success_codes.iter().map(i32::to_string).collect();
+    let ping_url = spec.ping_url.as_ref().map(PingUrl::veiled);
     let mail = match spec.mail_to.as_deref() {
         None => "group",
         Some("") => "nobody",
@@ -132,6 +134,7 @@ pub(super) fn texts_of_limits(spec: &JobSpec) -> [(&'static str, String); 15] {
         ("success_codes", codes.join(", ")),
         ("mail", mail.to_owned()),
         ("mail_to", text(&spec.mail_to)),
+        ("ping_url", ping_url.unwrap_or_default()),
     ]
 }
 

@@ -163,7 +163,7 @@ pub(crate) async fn new(
             viewer
                 .require_in(Verb::View, job.draft.group)
                 .map_err(|_| Fault::not_found("job", &id.to_string()))?;
-            Fields::of_draft(&job.draft)
+            Fields::of_draft(&job.draft).without_ping()
         }
         None => {
             let mut draft = blank(group);

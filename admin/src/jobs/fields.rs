@@ -58,6 +58,7 @@ const SINGLE: &[&str] = &[
     "success_codes",
     "mail",
     "mail_to",
+    "ping_url",
 ];
 
 /// What the form's fields hold.
@@ -112,6 +113,12 @@ impl Fields {
             .map(ToString::to_string)
             .collect();
         Fields { texts, retry_on }
+    }
+
+    /// The same without an address to ping: who waits for one job's pings does not wait for its copy's.
+    pub(crate) fn without_ping(mut self) -> Self {
+        self.texts.insert("ping_url", String::new());
+        self
     }
 
     /// The same without a name: a new job needs one of its own.
@@ -186,6 +193,7 @@ impl Fields {
             "run_as",
             "delivery",
             "concurrency_key",
+            "ping_url",
         ] {
             document.insert(name.to_owned(), json!(self.of(name).trim()));
         }

@@ -77,7 +77,7 @@ pub(crate) async fn show(
     Query(asked): Query<Asked>,
     chrome: Chrome,
 ) -> Result<Response, Fault> {
-    app.roster.refresh(&app.store).await?;
+    app.refresh_roster().await?;
     let mut groups = app.store.groups().await?;
     groups.retain(|group| viewer.rights.allows_in(Verb::View, group.id));
     let nodes = app.store.nodes(Limits::default()).await?;
@@ -105,7 +105,7 @@ pub(crate) async fn show(
         .map(|after| asked.address(&cursor::write(&after)));
     let entries = found.entries;
     let ids: Vec<JobId> = entries.iter().map(|entry| entry.id).collect();
-    let mut strips = strips(&app.store, &ids, chrome.words).await?;
+    let mut strips = strips(&app.store, &ids).await?;
     let rows = entries.iter().map(|entry| Row {
         strip: strips.remove(&entry.id).unwrap_or_default(),
         ..row(entry, &groups, &viewer, &chrome)

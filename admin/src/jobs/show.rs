@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use super::document::write_draft;
 use super::fields::duration;
 use super::list::switch_badge;
+use super::ping_field::ping_words;
 use super::preview::{Asked, Preview};
 use super::watch_fields::watch_words;
 use crate::app::App;
@@ -104,6 +105,8 @@ pub(crate) async fn show(
     };
     let calendar = job.draft.spec.calendar.as_ref();
     let w = chrome.words;
+    let mut facts = facts(&job, w);
+    facts.extend(ping(&app, &job, &chrome).await?);
     show_page(&JobPage {
         version: job.version,
         name: job.draft.name.to_string(),
@@ -117,7 +120,7 @@ pub(crate) async fn show(
         enabled: job.draft.enabled,
         is_deleted: job.deleted_at.is_some(),
         command: job.draft.spec.launch.command.clone(),
-        facts: facts(&job, w),
+        facts,
         expression: job.draft.schedule.expression.clone(),
         preview: Preview::of(&asked, calendar, &chrome.moments),
         blackout: job.draft.enabled.then(|| blackout(&job, &chrome)).flatten(),
@@ -140,6 +143,20 @@ pub(crate) async fn show(
         w,
         chrome,
     })
+}
+
+/// Whom it pings, and how that went.
+async fn ping(
+    app: &App,
+    job: &Job,
+    chrome: &Chrome,
+) -> Result<Option<(&'static str, String)>, Fault> {
+    let Some(url) = &job.draft.spec.ping_url else {
+        return Ok(None);
+    };
+    let last = app.store.last_ping(job.id).await?;
+    let told = ping_words(url, last.as_ref(), &chrome.moments);
+    Ok(Some((chrome.words.jobs.ping, told)))
 }
 
 /// The blackout that holds now, and until when.

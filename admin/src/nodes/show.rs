@@ -69,7 +69,7 @@ pub(crate) async fn show(
     };
     let (going_on, runs) = (
         app.store.runs(&open, RUNS).await?,
-        app.store.runs(&filter, RUNS).await?,
+        app.store.run_page(&filter, RUNS).await?.runs,
     );
     let (going_on, runs) = (rows(&going_on), rows(&runs));
     let w = chrome.words;

@@ -15,7 +15,7 @@ use crate::difference::{Line, differences};
 use crate::faults::Fault;
 use crate::moment::Moment;
 use crate::page::{Chrome, show as show_page};
-use crate::words::Words;
+use crate::words::{Words, fill};
 
 /// Entries on one page.
 const PAGE_SIZE: usize = 50;
@@ -37,6 +37,8 @@ struct AuditPage {
     asked: Asked,
     rows: Vec<Row>,
     next: Option<String>,
+    /// How far the chain of seals reaches, and its end.
+    sealed: String,
 }
 
 struct Row {
@@ -87,6 +89,8 @@ pub(crate) async fn list(
             ],
         )
     });
+    let end = app.store.audit_chain_end().await?;
+    let sealed = fill(chrome.words.people.audit_sealed, &[&end.place, &end]);
     let parse = |text: &Option<String>| {
         text.as_deref()
             .and_then(|text| serde_json::from_str(text).ok())
@@ -107,5 +111,6 @@ pub(crate) async fn list(
         chrome,
         asked,
         next,
+        sealed,
     })
 }

@@ -42,7 +42,7 @@ async fn page(
     posted: &Posted,
     errors: FieldErrors,
 ) -> Result<Response, Fault> {
-    app.roster.refresh(&app.store).await?;
+    app.refresh_roster().await?;
     let mut groups = app.store.groups().await?;
     groups.retain(|group| viewer.rights.allows_in(Verb::View, group.id));
     let count = |group: &JobGroup| {

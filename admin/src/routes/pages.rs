@@ -1,8 +1,10 @@
-//! Every page and every action of a form, with what it needs.
+//! Every page and every action of a form, with what it needs: which right, and how fresh a proof of who asks.
 
 use carillon_core::access::Verb;
 
 use super::{Route, action, page};
+use crate::account::step_up::Act::{Apply, ImportUsers, MassDelete, RunAs};
+use crate::account::step_up::Proof::{Fresh, FreshFor};
 use crate::guard::Need;
 use crate::{account, assets, jobs, nodes, overview, runs};
 
@@ -21,7 +23,7 @@ pub(super) fn account_routes() -> Vec<Route> {
         page("/account", SignedIn, account::show::show),
         action("/account/password", SignedIn, account::password::submit),
         action("/account/sessions", SignedIn, account::sessions::end),
-        action("/account/totp/on", SignedIn, account::totp::turn_on),
+        action("/account/totp/on", SignedIn, account::totp::turn_on).with(Fresh),
         action("/account/totp/off", SignedIn, account::totp::turn_off),
     ]
 }
@@ -37,9 +39,9 @@ pub(super) fn job_routes() -> Vec<Route> {
             Somewhere(Verb::View),
             jobs::preview::fragment,
         ),
-        action("/jobs", Somewhere(Verb::Edit), jobs::editor::create),
+        action("/jobs", Somewhere(Verb::Edit), jobs::editor::create).with(FreshFor(RunAs)),
         action("/jobs/check", Somewhere(Verb::Edit), jobs::editor::check),
-        action("/jobs/bulk", Somewhere(Verb::Pause), jobs::bulk::apply),
+        action("/jobs/bulk", Somewhere(Verb::Pause), jobs::bulk::apply).with(FreshFor(MassDelete)),
         page(
             "/jobs/where",
             Somewhere(Verb::View),
@@ -47,8 +49,13 @@ pub(super) fn job_routes() -> Vec<Route> {
         ),
         page("/jobs/deleted", Somewhere(Verb::View), jobs::deleted::show),
         page("/jobs/{id}", OfJob(Verb::View), jobs::show::show),
+        page(
+            "/jobs/{id}/back-test",
+            OfJob(Verb::View),
+            jobs::back_test::show,
+        ),
         page("/jobs/{id}/edit", OfJob(Verb::Edit), jobs::editor::edit),
-        action("/jobs/{id}", OfJob(Verb::Edit), jobs::editor::save),
+        action("/jobs/{id}", OfJob(Verb::Edit), jobs::editor::save).with(FreshFor(RunAs)),
         action("/jobs/{id}/run", OfJob(Verb::Run), runs::actions::run_now),
         action(
             "/jobs/{id}/enable",
@@ -70,7 +77,8 @@ pub(super) fn job_routes() -> Vec<Route> {
             "/jobs/{id}/versions/{version}",
             OfJob(Verb::Edit),
             jobs::versions::restore,
-        ),
+        )
+        .with(FreshFor(RunAs)),
     ]
 }
 
@@ -153,9 +161,9 @@ pub(super) fn house_routes() -> Vec<Route> {
             alerts::unmute,
         ),
         page("/import", Somewhere(Verb::Edit), import::form),
-        action("/import", Somewhere(Verb::Edit), import::submit),
+        action("/import", Somewhere(Verb::Edit), import::submit).with(FreshFor(ImportUsers)),
         page("/apply", Somewhere(Verb::Edit), apply::form),
-        action("/apply", Somewhere(Verb::Edit), apply::submit),
+        action("/apply", Somewhere(Verb::Edit), apply::submit).with(FreshFor(Apply)),
         page("/export", Somewhere(Verb::View), export::download),
         page("/system", Somewhere(Verb::View), health::show),
     ]
@@ -171,32 +179,37 @@ pub(super) fn people_routes() -> Vec<Route> {
             "/groups/{id}",
             Everywhere(Verb::ManageGroups),
             groups::rename,
-        ),
+        )
+        .with(Fresh),
         page("/users", Everywhere(Verb::ManageUsers), users::list),
-        action("/users", Everywhere(Verb::ManageUsers), users::create),
+        action("/users", Everywhere(Verb::ManageUsers), users::create).with(Fresh),
         page("/users/{id}", Everywhere(Verb::ManageUsers), user::show),
         action(
             "/users/{id}/grants",
             Everywhere(Verb::ManageUsers),
             user::set_grants,
-        ),
+        )
+        .with(Fresh),
         action(
             "/users/{id}/lock",
             Everywhere(Verb::ManageUsers),
             user::lock,
-        ),
+        )
+        .with(Fresh),
         action(
             "/users/{id}/unlock",
             Everywhere(Verb::ManageUsers),
             user::unlock,
-        ),
+        )
+        .with(Fresh),
         action(
             "/users/{id}/password",
             Everywhere(Verb::ManageUsers),
             user::set_password,
-        ),
+        )
+        .with(Fresh),
         page("/tokens", SignedIn, tokens::list),
-        action("/tokens", SignedIn, tokens::create),
+        action("/tokens", SignedIn, tokens::create).with(Fresh),
         action("/tokens/{id}/revoke", SignedIn, tokens::revoke),
         page("/audit", Everywhere(Verb::ReadAudit), audit::list),
     ]

@@ -48,7 +48,9 @@ struct ListPage {
     runs: Vec<RunRow>,
     nodes: Vec<Node>,
     outcomes: &'static [Outcome],
+    /// Where the list goes on, and how far it was looked at when nothing was found so far.
     next: Option<String>,
+    looked_until: Option<String>,
     has_filter: bool,
     show_job: bool,
 }
@@ -61,11 +63,9 @@ pub(crate) async fn show(
     chrome: Chrome,
 ) -> Result<Response, Fault> {
     let filter = read_filter(&asked, &viewer, &chrome)?;
-    let mut listed = app.store.runs(&filter, PAGE_SIZE + 1).await?;
-    let has_more = listed.len() > PAGE_SIZE as usize;
-    listed.truncate(PAGE_SIZE as usize);
-    let next = listed.last().filter(|_| has_more).map(|last| {
-        let after = last.run.tick.to_string();
+    let page = app.store.run_page(&filter, PAGE_SIZE).await?;
+    let next = page.next.map(|after| {
+        let after = after.to_string();
         let kept = [
             ("job", &asked.job),
             ("outcome", &asked.outcome),
@@ -80,6 +80,11 @@ pub(crate) async fn show(
         )
     });
     let w = chrome.words;
+    let is_short = page.runs.len() < PAGE_SIZE as usize;
+    let looked_until = page.next.filter(|_| is_short).map(|next| {
+        let time = chrome.moments.full(next.fire_time);
+        crate::words::fill(w.runs.looked_until, &[&time])
+    });
     let title = match filter.job {
         Some(job) => {
             let name = app
@@ -92,7 +97,8 @@ pub(crate) async fn show(
         None => w.runs.title.to_owned(),
     };
     show_page(&ListPage {
-        runs: listed
+        runs: page
+            .runs
             .iter()
             .map(|run| RunRow::of(run, &chrome.moments))
             .collect(),
@@ -107,6 +113,7 @@ pub(crate) async fn show(
         asked,
         title,
         next,
+        looked_until,
     })
 }
 

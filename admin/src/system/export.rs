@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use carillon_core::access::Verb;
 use serde::Deserialize;
 
 use crate::app::App;
@@ -26,7 +27,8 @@ pub(crate) async fn download(
     viewer: Viewer,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Fault> {
-    let standing = standing_of(&app, &viewer).await?;
+    let mut standing = standing_of(&app, &viewer).await?;
+    standing.reveal(|group| viewer.rights.allows_in(Verb::Edit, group));
     let named = |name: &str| {
         let attachment = format!("attachment; filename=\"carillon-jobs.{name}\"");
         [(header::CONTENT_DISPOSITION, attachment)]

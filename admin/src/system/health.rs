@@ -40,7 +40,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, chrome: Chrome) -> Result<
     let store_now = app.store.now().await?;
     let answered_us = i64::try_from(asked.elapsed().as_micros()).unwrap_or(0);
     let offset_us = store_now.as_microsecond() - app.now().as_microsecond() + answered_us / 2;
-    app.roster.refresh(&app.store).await?;
+    app.refresh_roster().await?;
     let streams = fill(s.streams_of, &[&app.streams_open(), &app.feeds.count()]);
     let facts = vec![
         (s.version, env!("CARGO_PKG_VERSION").to_owned()),

@@ -1,6 +1,6 @@
 //! The timeline: what ran and what will fire, job by job on one axis; and the load of the coming day.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -11,25 +11,25 @@ use carillon_core::access::Verb;
 use carillon_core::identity::JobId;
 use carillon_core::run::Outcome;
 use carillon_store::{Run, RunFilter};
-use jiff::{SignedDuration, Timestamp, ToSpan as _};
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
+use super::heat_map;
 use crate::app::App;
 use crate::faults::Fault;
 use crate::moment::{Moments, in_zone};
 use crate::page::{Chrome, show as show_page};
-use crate::roster::{Entry, Filter};
+use crate::roster::Entry;
 use crate::runs::list::visible_groups;
 use crate::viewer::Viewer;
 use crate::words::{Words, fill};
 
 /// Rows, runs and planned fires drawn: a picture of more says nothing.
 const ROWS_MAX: usize = 40;
-const RUNS_MAX: u32 = 2000;
-const FIRES_MAX: usize = 60;
-/// Jobs and fires of each that are looked at for the load.
-const LOAD_JOBS_MAX: usize = 20_000;
-const LOAD_FIRES_MAX: usize = 1440;
+const RUNS_MAX: u32 = 1000;
+const FIRES_MAX: usize = 40;
+/// Up to so many runs each is a link to its page; more are drawn with a tenth of the bytes.
+const LINKS_MAX: usize = 120;
 const WIDTH: i64 = 1000;
 const LEFT: i64 = 180;
 const ROW: i64 = 22;
@@ -41,6 +41,8 @@ struct TimelinePage {
     w: &'static Words,
     minutes: i64,
     chart: Option<String>,
+    /// Said when not every run of the stretch is drawn.
+    cut: Option<String>,
     heat: String,
 }
 
@@ -66,7 +68,7 @@ pub(crate) async fn show(
     Query(asked): Query<Asked>,
     chrome: Chrome,
 ) -> Result<Response, Fault> {
-    app.roster.refresh(&app.store).await?;
+    app.refresh_roster().await?;
     let minutes = asked
         .minutes
         .parse()
@@ -80,41 +82,52 @@ pub(crate) async fn show(
         from: Some(now - reach),
         ..RunFilter::default()
     };
-    let runs = app.store.runs(&filter, RUNS_MAX).await?;
-    let enabled = app.roster.all(&Filter {
-        enabled: Some(true),
-        ..Filter::all_of(viewer.rights.groups(Verb::View))
-    });
+    let page = app.store.run_page(&filter, RUNS_MAX).await?;
+    let groups = viewer.rights.groups(Verb::View);
     let mut rows: BTreeMap<JobId, Row> = BTreeMap::new();
-    for listed in runs {
-        let row = rows.entry(listed.run.tick.job).or_default();
+    for listed in page.runs {
+        let job = listed.run.tick.job;
+        if rows.len() >= ROWS_MAX && !rows.contains_key(&job) {
+            continue;
+        }
+        let row = rows.entry(job).or_default();
         row.name = listed.job_name.unwrap_or_default();
         row.runs.push(listed.run);
     }
-    for entry in &enabled {
-        let Some(schedule) = &entry.schedule else {
-            continue;
-        };
-        if rows.len() >= ROWS_MAX * 4 && !rows.contains_key(&entry.id) {
-            continue;
-        }
-        let fires: Vec<_> = schedule
-            .fire_times(now, now + reach)
-            .take(FIRES_MAX)
-            .collect();
-        if !fires.is_empty() {
-            let row = rows.entry(entry.id).or_default();
-            row.name.clone_from(&entry.name);
-            row.fires = fires;
-        }
-    }
+    let (until, heat_from) = (now + reach, heat_map::first_hour(&chrome.moments));
+    let load = app.roster.foresee(|forecast| {
+        add_fires(&mut rows, forecast.coming(&groups), (now, until));
+        forecast.load(&groups, heat_from)
+    });
     show_page(&TimelinePage {
         chart: (!rows.is_empty()).then(|| draw(&rows, &chrome.moments, minutes)),
-        heat: heat(&enabled, &chrome.moments),
+        cut: page.next.map(|next| {
+            let time = in_zone(next.fire_time, &chrome.moments.zone, "%Y-%m-%d %H:%M:%S");
+            fill(chrome.words.system.timeline_cut, &[&time])
+        }),
+        heat: heat_map::draw(load, heat_from, &chrome.moments),
         w: chrome.words,
         chrome,
         minutes,
     })
+}
+
+/// What will fire, in the rows there are and in those that are still free: the soonest first.
+fn add_fires<'f>(
+    rows: &mut BTreeMap<JobId, Row>,
+    coming: impl Iterator<Item = (Timestamp, &'f Arc<Entry>)>,
+    (now, until): (Timestamp, Timestamp),
+) {
+    for (_, entry) in coming.take_while(|(time, _)| *time <= until) {
+        if rows.len() >= ROWS_MAX && !rows.contains_key(&entry.id) {
+            continue;
+        }
+        let row = rows.entry(entry.id).or_default();
+        row.name.clone_from(&entry.name);
+        let fires = entry.schedule.iter();
+        let fires = fires.flat_map(|schedule| schedule.fire_times(now, until).take(FIRES_MAX));
+        row.fires = fires.collect();
+    }
 }
 
 fn escape(text: &str) -> String {
@@ -133,7 +146,7 @@ fn draw(rows: &BTreeMap<JobId, Row>, moments: &Moments, minutes: i64) -> String 
     };
     let mut sorted: Vec<(&JobId, &Row)> = rows.iter().collect();
     sorted.sort_by_key(|(id, row)| (row.name.to_lowercase(), **id));
-    sorted.truncate(ROWS_MAX);
+    let is_linked = rows.values().map(|row| row.runs.len()).sum::<usize>() <= LINKS_MAX;
     let height = ROW * i64::try_from(sorted.len()).unwrap_or(0) + 30;
     let label = fill(w.system.timeline_alt, &[&sorted.len()]);
     let mut svg = format!(
@@ -141,7 +154,12 @@ fn draw(rows: &BTreeMap<JobId, Row>, moments: &Moments, minutes: i64) -> String 
     );
     for (number, (id, row)) in sorted.iter().enumerate() {
         let y = ROW * i64::try_from(number).unwrap_or(0) + 4;
-        draw_row(&mut svg, **id, row, y, (&place, moments));
+        draw_name(&mut svg, **id, row, y);
+        match is_linked {
+            true => draw_runs(&mut svg, &row.runs, y, (&place, moments)),
+            false => sketch_runs(&mut svg, &row.runs, y, (&place, moments)),
+        }
+        draw_fires(&mut svg, &row.fires, y, place(moments.now), &place);
     }
     draw_axis(&mut svg, moments, minutes, height);
     svg
@@ -168,15 +186,8 @@ fn draw_axis(svg: &mut String, moments: &Moments, minutes: i64, height: i64) {
 
 type Place<'p> = &'p dyn Fn(Timestamp) -> i64;
 
-/// Draws one job: its name, its runs, and the fire times to come.
-fn draw_row(
-    svg: &mut String,
-    id: JobId,
-    row: &Row,
-    y: i64,
-    (place, moments): (Place<'_>, &Moments),
-) {
-    let w = moments.words;
+/// Draws the name of a job and the line on which its runs stand.
+fn draw_name(svg: &mut String, id: JobId, row: &Row, y: i64) {
     let name: String = row.name.chars().take(26).collect();
     let _ = write!(
         svg,
@@ -189,24 +200,53 @@ fn draw_row(
         "<line class=\"axis\" x1=\"{LEFT}\" y1=\"{0}\" x2=\"{WIDTH}\" y2=\"{0}\"/>",
         y + 17
     );
-    for run in &row.runs {
-        let start = place(run.started_at.unwrap_or(run.tick.fire_time));
-        let end = place(run.ended_at.or(run.until).unwrap_or(moments.now));
+}
+
+/// Where a run begins and how wide it is.
+fn stretch(run: &Run, place: Place<'_>, now: Timestamp) -> (i64, i64) {
+    let start = place(run.started_at.unwrap_or(run.tick.fire_time));
+    let end = place(run.ended_at.or(run.until).unwrap_or(now));
+    (start, (end - start).max(4))
+}
+
+/// Draws runs, each a link that tells its time and outcome.
+fn draw_runs(svg: &mut String, runs: &[Run], y: i64, (place, moments): (Place<'_>, &Moments)) {
+    let w = moments.words;
+    for run in runs {
+        let (start, width) = stretch(run, place, moments.now);
         let state = run.outcome.map_or(run.state.word(), Outcome::word);
         let word = run
             .outcome
             .map_or(w.phase(run.state), |outcome| w.outcome(outcome));
         let _ = write!(
             svg,
-            "<a href=\"/runs/{}\"><rect x=\"{start}\" y=\"{y}\" width=\"{}\" height=\"14\" rx=\"2\" data-state=\"{state}\"><title>{} {word}</title></rect></a>",
+            "<a href=\"/runs/{}\"><rect x=\"{start}\" y=\"{y}\" width=\"{width}\" height=\"14\" rx=\"2\" data-state=\"{state}\"><title>{} {word}</title></rect></a>",
             run.tick,
-            (end - start).max(4),
             moments.full(run.tick.fire_time),
         );
     }
+}
+
+/// Draws runs as one path a state, and none twice in one place.
+fn sketch_runs(svg: &mut String, runs: &[Run], y: i64, (place, moments): (Place<'_>, &Moments)) {
+    let mut paths: BTreeMap<&str, BTreeSet<(i64, i64)>> = BTreeMap::new();
+    for run in runs {
+        let state = run.outcome.map_or(run.state.word(), Outcome::word);
+        let bars = paths.entry(state).or_default();
+        bars.insert(stretch(run, place, moments.now));
+    }
+    for (state, bars) in paths {
+        let _ = write!(svg, "<path data-state=\"{state}\" d=\"");
+        for (start, width) in bars {
+            let _ = write!(svg, "M{start} {y}h{width}v14h-{width}z");
+        }
+        svg.push_str("\"/>");
+    }
+}
+
+fn draw_fires(svg: &mut String, fires: &[Timestamp], y: i64, from: i64, place: Place<'_>) {
     // Too many to tell apart are drawn as one band up to the end.
-    if row.fires.len() >= FIRES_MAX {
-        let from = place(moments.now);
+    if fires.len() >= FIRES_MAX {
         let _ = write!(
             svg,
             "<rect class=\"band\" x=\"{from}\" y=\"{y}\" width=\"{}\" height=\"14\" rx=\"2\"/>",
@@ -214,101 +254,13 @@ fn draw_row(
         );
         return;
     }
-    for fire in &row.fires {
-        let _ = write!(
-            svg,
-            "<rect class=\"planned\" x=\"{}\" y=\"{y}\" width=\"4\" height=\"14\" rx=\"2\"/>",
-            place(*fire)
-        );
+    let places: BTreeSet<i64> = fires.iter().map(|fire| place(*fire)).collect();
+    if places.is_empty() {
+        return;
     }
-}
-
-/// Planned fires of the next 24 hours: a column an hour, a cell five minutes.
-fn heat(enabled: &[Arc<Entry>], moments: &Moments) -> String {
-    let first = in_zone_hour(moments);
-    let counts = count_fires(enabled, moments, first);
-    let top = counts.iter().copied().max().unwrap_or(0);
-    let label = fill(moments.words.system.heat_alt, &[&top]);
-    let mut svg = format!(
-        "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} 170\" role=\"img\" aria-label=\"{label}\">"
-    );
-    for (cell, count) in counts.iter().enumerate() {
-        let (x, y) = (40 + cell / 12 * 40, 142 - cell % 12 * 12);
-        // Four steps of strength; the number itself is in the title.
-        let strength = if *count == 0 {
-            0
-        } else {
-            (count * 4).div_ceil(top.max(1)).clamp(1, 4)
-        };
-        let opacity = ["0.06", "0.25", "0.5", "0.75", "1"][strength];
-        let _ = write!(
-            svg,
-            "<rect class=\"heat\" x=\"{x}\" y=\"{y}\" width=\"37\" height=\"10\" fill-opacity=\"{opacity}\"><title>{count}</title></rect>"
-        );
+    svg.push_str("<path class=\"planned\" d=\"");
+    for start in places {
+        let _ = write!(svg, "M{start} {y}h4v14h-4z");
     }
-    for hour in 0..24_i64 {
-        let time = first + SignedDuration::from_hours(hour);
-        let _ = write!(
-            svg,
-            "<text x=\"{}\" y=\"167\">{}</text>",
-            40 + hour * 40,
-            in_zone(time, &moments.zone, "%H")
-        );
-    }
-    for (minute, y) in [(0, 151), (15, 115), (30, 79), (45, 43)] {
-        let _ = write!(
-            svg,
-            "<text x=\"34\" y=\"{y}\" text-anchor=\"end\">:{minute:02}</text>"
-        );
-    }
-    svg.push_str("</svg>");
-    svg
-}
-
-/// How many fire times fall into each cell of the day.
-fn count_fires(enabled: &[Arc<Entry>], moments: &Moments, first: Timestamp) -> Vec<usize> {
-    let until = first + SignedDuration::from_hours(24);
-    let mut counts = vec![0_usize; 24 * 12];
-    for entry in enabled.iter().take(LOAD_JOBS_MAX) {
-        let Some(schedule) = &entry.schedule else {
-            continue;
-        };
-        let mut last = moments.now;
-        let mut seen = 0;
-        for time in schedule.fire_times(moments.now, until).take(LOAD_FIRES_MAX) {
-            if let Some(count) = counts.get_mut(cell_of(first, time)) {
-                *count += 1;
-            }
-            (last, seen) = (time, seen + 1);
-        }
-        // A dense schedule goes on as it began: the rest of the day is told from the part that was looked at.
-        if seen == LOAD_FIRES_MAX {
-            let seconds = usize::try_from(last.duration_since(moments.now).as_secs())
-                .unwrap_or(1)
-                .max(1);
-            let each = (seen * CELL_S / seconds).max(1);
-            counts
-                .iter_mut()
-                .skip(cell_of(first, last) + 1)
-                .for_each(|count| *count += each);
-        }
-    }
-    counts
-}
-
-/// Seconds of a cell.
-const CELL_S: usize = 300;
-
-fn cell_of(first: Timestamp, time: Timestamp) -> usize {
-    usize::try_from(time.duration_since(first).as_secs()).unwrap_or(0) / CELL_S
-}
-
-/// The beginning of the present hour in the viewer's zone.
-fn in_zone_hour(moments: &Moments) -> Timestamp {
-    let zoned = moments.now.to_zoned(moments.zone.clone());
-    let past = i64::from(zoned.minute()) * 60 + i64::from(zoned.second());
-    moments
-        .now
-        .checked_sub(past.seconds())
-        .unwrap_or(moments.now)
+    svg.push_str("\"/>");
 }

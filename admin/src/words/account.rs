@@ -51,6 +51,9 @@ super::catalogue! {
         wrong_setup_code: "this is not the set-up code; copy it from the program's log", "初始化代码不正确，请从程序日志中复制";
         throttled: "too many tries; wait {} s and try again", "尝试次数过多，请等待 {} 秒后重试";
         wrong_password: "this is not your current password", "当前密码不正确";
+        step_up_title: "Confirm that it is you", "请确认是您本人";
+        step_up_story: "What you are about to do is sensitive, and this session has not proved for five minutes who it is. What you entered is kept and goes on from here.", "此操作较为敏感，且本会话已超过五分钟未验证身份。您填写的内容已保留，确认后继续。";
+        step_up_password: "Your password", "您的密码";
         password_short: "the password has {} characters, at least {} are needed; make it a sentence", "密码有 {} 个字符，至少需要 {} 个，可以用一句话";
         password_long: "the password has {} characters, at most {} are kept; shorten it", "密码有 {} 个字符，最多 {} 个，请缩短";
         password_common: "this password is on every attacker's list; choose another", "该密码过于常见，请换一个";

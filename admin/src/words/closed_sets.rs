@@ -146,6 +146,7 @@ impl Words {
             Rule::JobSlower => ("slower than usual", "比平常慢"),
             Rule::JobFaster => ("faster than usual", "比平常快"),
             Rule::JobNoSuccess => ("no success for too long", "长期未成功"),
+            Rule::JobStuck => ("run stuck", "运行卡住"),
             Rule::Backlog => ("runs pile up", "运行积压"),
             Rule::StoreUnreachable => ("store unreachable", "存储不可用"),
             Rule::RedisUnreachable => ("Redis unreachable", "Redis 不可用"),

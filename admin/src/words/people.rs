@@ -59,6 +59,7 @@ super::catalogue! {
         audit_object: "To what", "对象";
         audit_change: "Change", "更改";
         audit_actor: "By", "操作人";
+        audit_sealed: "{} entries are sealed as a chain; `admin audit verify` finds what was changed since. Note its end elsewhere: {}", "{} 条记录已串联封存；`admin audit verify` 可查出此后的改动。请在别处记下链尾：{}";
         audit_empty: "No entries.", "没有记录。";
         name_taken: "another account has this name; choose another", "已有同名账户，请换一个";
     }

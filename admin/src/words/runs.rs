@@ -52,6 +52,8 @@ super::catalogue! {
         lost_story: "Its node fell silent while it ran; whether the command ended is not known.", "运行期间节点失联，命令是否结束未知。";
         waiting_story: "No node has taken it yet.", "尚无节点领取。";
         older: "Older", "更早";
+        looked_until: "What matches is rare: looked through all runs back to {}.", "符合条件的运行很少：已查找到 {} 为止。";
+        look_on: "Look further back", "继续往前查找";
         newest: "Newest", "最新";
         cut: "Only the last part is shown here; the raw output has all that was kept.", "此处仅显示末尾部分，完整内容见原文。";
     }

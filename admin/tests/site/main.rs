@@ -7,6 +7,7 @@
 
 mod api;
 mod apply;
+mod back_test;
 mod calendars;
 mod every_route;
 mod finding;
@@ -14,7 +15,9 @@ mod fuzz;
 mod group_limits;
 mod live_output;
 mod pages;
+mod pings;
 mod second_step;
+mod step_up;
 mod support;
 mod wake_up;
 mod watch;

@@ -5,11 +5,12 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use carillon_admin::{Admin, AdminOptions};
+use carillon_admin::{Admin, AdminOptions, PROOF_LASTS};
 use carillon_core::access::{Grant, Role, Scope};
 use carillon_core::identity::GroupId;
 use carillon_lifecycle::shutdown::{Shutdown, ShutdownHandle};
 use carillon_store::{Editor, NewToken, Store, StoreUrl};
+use jiff::SignedDuration;
 use serde_json::Value;
 use sha2::Digest as _;
 
@@ -30,10 +31,10 @@ pub(crate) struct Site {
 impl Site {
     /// A program over an empty database.
     pub(crate) fn empty() -> Site {
-        Site::over_empty_database(None)
+        Site::over_empty_database(None, PROOF_LASTS)
     }
 
-    fn over_empty_database(redis_url: Option<String>) -> Site {
+    fn over_empty_database(redis_url: Option<String>, proof_lasts: SignedDuration) -> Site {
         let folder = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -48,6 +49,7 @@ impl Site {
             public_url: None,
             redis_url,
             setup_code: None,
+            proof_lasts,
         };
         let (address, setup_code) = runtime.block_on(async {
             store.migrate().await.unwrap();
@@ -74,7 +76,12 @@ impl Site {
 
     /// As [`Site::owned`], which says at this Redis what has changed.
     pub(crate) fn with_redis(url: &str) -> Site {
-        Site::over_empty_database(Some(url.to_owned())).with_owner()
+        Site::over_empty_database(Some(url.to_owned()), PROOF_LASTS).with_owner()
+    }
+
+    /// As [`Site::owned`], where a proof of identity counts no longer than this for sensitive acts.
+    pub(crate) fn with_proofs_that_last(proof_lasts: SignedDuration) -> Site {
+        Site::over_empty_database(None, proof_lasts).with_owner()
     }
 
     fn with_owner(mut self) -> Site {
@@ -123,7 +130,7 @@ impl Site {
         &self,
         name: &str,
         scope: Option<Role>,
-        lasts: Option<jiff::SignedDuration>,
+        lasts: Option<SignedDuration>,
     ) -> String {
         let user = self
             .block(self.store.sign_in_facts(name))

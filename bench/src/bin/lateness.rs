@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use carillon_bench::cluster::Stores;
-use carillon_bench::{burst, capture, every_second, machine, weight};
+use carillon_bench::document::with_others;
+use carillon_bench::{burst, capture, every_second, machine, peer, weight};
 use clap::Parser;
 use jiff::Timestamp;
 
@@ -36,9 +37,9 @@ struct Options {
     /// Leaves out what keeping output costs.
     #[arg(long)]
     no_output: bool,
-    /// A Python with APScheduler, to be measured beside.
-    #[arg(long, value_name = "PROGRAM")]
-    python: Option<PathBuf>,
+    /// The folder where `scripts/peers` has installed other schedulers, to be measured beside.
+    #[arg(long, value_name = "FOLDER")]
+    peers: Option<PathBuf>,
     /// Writes the tables to this file too.
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
@@ -55,17 +56,16 @@ async fn main() -> Result<()> {
     if !options.only_sqlite && options.agents > 1 {
         clusters.push((Stores::MariaDbAndRedis, options.agents));
     }
+    let peers = options.peers.as_deref().map(peer::installed);
+    let peers = peers.unwrap_or_default();
     let machine = machine::describe()?;
     println!("{machine}");
-    let mut tables = every_second::compare(
-        (&options.rates, options.seconds),
-        &clusters,
-        options.python.as_deref(),
-    )
-    .await?;
-    tables.extend(burst::compare(&options.bursts, &clusters).await?);
+    let mut tables =
+        every_second::compare((&options.rates, options.seconds), &clusters, &peers).await?;
+    tables.extend(burst::compare(&options.bursts, &clusters, &peers).await?);
     if !options.idle.is_empty() {
-        tables.push(weight::measure(&options.idle, options.seconds, &stores).await?);
+        let extent = (&*options.idle, options.seconds);
+        tables.push(weight::measure(extent, &stores, &peers).await?);
     }
     if !options.no_output {
         tables.push(capture::compare().await?);
@@ -83,6 +83,7 @@ async fn main() -> Result<()> {
     for table in tables {
         text.push_str(&format!("\n{table}"));
     }
+    let text = with_others(&std::fs::read_to_string(&file).unwrap_or_default(), &text);
     std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))
 }
 
@@ -91,4 +92,7 @@ const OPENING: &str = "# How fast\n\n\
 Every figure stands beside the bare limit of the same machine in the same run, since machines are noisy and ratios are less so.\n\
 *limit* is one thread that sleeps until the second and spawns the same program in a loop, with nothing recorded; *limit-sh* does the\n\
 same through `sh -c`, as most schedulers do. Lateness is told by the command itself: the first thing it does is to read the clock and\n\
-write the time down. Agents claim, journal, record and keep the output of every run; MariaDB flushes every commit to its disk.\n";
+write the time down. Agents claim, journal, record and keep the output of every run; MariaDB flushes every commit to its disk.\n\
+The other schedulers record and keep nothing. They tell their commands no fire time, so each start counts for the second in which it\n\
+began, and one that is more than a second late flatters them. Their processor time stands in the column of the agent; how each\n\
+is configured stands in `bench/peers`. Debian's cron knows minutes, and takes part where one minute is enough.\n";

@@ -1,6 +1,7 @@
 //! An agent of the lab: its process, its folder, and the ways to its stores.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use carillon_testbed::{Process, Proxy, leashed, program};
 
@@ -109,6 +110,21 @@ impl Agent {
     /// Runs `agent VERB …` for it; returns its exit code, standard output and standard error.
     pub(crate) fn call(&self, words: &[&str]) -> (i32, String, String) {
         call_agent(&self.settings, words)
+    }
+
+    /// Runs `agent stop`, which waits for as long as commands run; the exit code is 124 if that is longer than `limit`.
+    pub(crate) fn stop_within(&self, limit: Duration) -> (i32, String) {
+        let output = std::process::Command::new("timeout")
+            .arg(limit.as_secs().to_string())
+            .arg(program("agent").expect("the agent is built"))
+            .arg("stop")
+            .envs(self.settings.iter().cloned())
+            .output()
+            .expect("the agent's program starts");
+        let said = String::from_utf8_lossy(&output.stderr)
+            .trim_end()
+            .to_owned();
+        (output.status.code().unwrap_or(-1), said)
     }
 
     pub(crate) fn expect_alive(&mut self) {

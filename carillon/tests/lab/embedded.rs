@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use carillon_core::run::Phase;
 use carillon_store::{ListedRun, RunFilter, Store};
-use carillon_testbed::{Folder, Process, Witness, leashed, program, wait_until};
+use carillon_testbed::{Folder, Process, Sighting, Witness, leashed, program, wait_until};
 use jiff::Timestamp;
 
 use crate::laws::{self, Record, Window};
@@ -34,11 +34,7 @@ pub(crate) fn start_up(data: &Path, crontab: &Path) -> Process {
 }
 
 /// The runs whose ticks touch the window.
-pub(crate) fn records(
-    runtime: &tokio::runtime::Runtime,
-    store: &Store,
-    window: Window,
-) -> Vec<Record> {
+fn records(runtime: &tokio::runtime::Runtime, store: &Store, window: Window) -> Vec<Record> {
     let second = |second| Timestamp::from_second(second).expect("a second of these days");
     let filter = RunFilter {
         from: Some(second(window.from)),
@@ -70,13 +66,41 @@ fn record(listed: &ListedRun) -> Record {
     }
 }
 
+/// Waits until every tick of the window is closed, ends the program, and judges by the laws that hold in every weather.
+pub(crate) fn end_and_judge(
+    mut up: Process,
+    data: &Path,
+    witness: &Witness,
+    (window, jobs): (Window, usize),
+) -> (Vec<Record>, Vec<Sighting>) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
+    let address = format!("sqlite:{}", data.join("carillon.db").display());
+    let store = runtime.block_on(async { Store::new(address.parse().expect("it is an address")) });
+    let jobs: Vec<String> = (1..=jobs).map(|job| job.to_string()).collect();
+    let records = wait_until("every tick to be closed", 2 * LIMIT, || {
+        assert!(up.exit_status().is_none(), "{}", up.log());
+        let records = records(&runtime, &store, window);
+        let is_open = records.iter().any(|record| record.state != "done");
+        (!is_open && laws::undecided(&records, &jobs, window).is_empty()).then_some(records)
+    });
+    up.terminate();
+    assert!(up.wait_for_exit(LIMIT).success(), "{}", up.log());
+    let all_starts = witness.starts().expect("only witnesses write the file");
+    let starts = laws::starts_within(&all_starts, window);
+    nothing_broke("no tick starts twice", laws::doubles(&all_starts));
+    nothing_broke("no tick starts early", laws::early(&all_starts));
+    nothing_broke("no tick is decided twice", laws::decided_twice(&records));
+    nothing_broke("the store tells the truth", laws::lies(&records, &starts));
+    (records, starts)
+}
+
 #[test]
 fn sixty_lines_of_a_crontab_ring_every_second() {
     let folder = Folder::create().expect("the temporary folder can be written");
     let witness = Witness::create().expect("the witness is built");
     let (data, crontab) = (folder.join("data"), folder.join("crontab"));
     write_crontab(&crontab, &witness, JOBS, "");
-    let mut up = start_up(&data, &crontab);
+    let up = start_up(&data, &crontab);
     witness.wait_for_starts(JOBS, LIMIT);
 
     let from = machine_now() + 2;
@@ -84,34 +108,16 @@ fn sixty_lines_of_a_crontab_ring_every_second() {
         from,
         until: from + watched_seconds(),
     };
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
-    let address = format!("sqlite:{}", data.join("carillon.db").display());
-    let store = runtime.block_on(async { Store::new(address.parse().expect("it is an address")) });
     let limit = LIMIT + Duration::from_secs(watched_seconds().unsigned_abs());
     wait_until("the end of the window", limit, || {
         (machine_now() >= window.until).then_some(())
     });
-    let jobs: Vec<String> = (1..=JOBS).map(|job| job.to_string()).collect();
-    let records = wait_until("every tick to be closed", LIMIT, || {
-        assert!(up.exit_status().is_none(), "{}", up.log());
-        let records = records(&runtime, &store, window);
-        let open = records.iter().any(|record| record.state != "done");
-        (!open && laws::undecided(&records, &jobs, window).is_empty()).then_some(records)
-    });
-    up.terminate();
-    assert!(up.wait_for_exit(LIMIT).success(), "{}", up.log());
-
-    let all_starts = witness.starts().expect("only witnesses write the file");
-    let starts = laws::starts_within(&all_starts, window);
+    let (records, starts) = end_and_judge(up, &data, &witness, (window, JOBS));
     let (p50, p99, max) = laws::lateness_ms(&starts);
     println!(
         "{} starts; late by {p50:.1} ms p50, {p99:.1} ms p99, {max:.1} ms at most",
         starts.len()
     );
-    nothing_broke("no tick starts twice", laws::doubles(&all_starts));
-    nothing_broke("no tick starts early", laws::early(&all_starts));
-    nothing_broke("no tick is decided twice", laws::decided_twice(&records));
-    nothing_broke("the store tells the truth", laws::lies(&records, &starts));
     // Lines of a crontab do not overlap: a busy machine may skip a few, and says so.
     little_broke("ticks succeed", laws::unsuccessful(&records), records.len());
 }

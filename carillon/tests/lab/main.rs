@@ -24,6 +24,7 @@ mod long;
 mod moving;
 mod nemesis;
 mod overlap;
+mod points;
 mod refusals;
 mod rig;
 mod upgrade;

@@ -32,7 +32,7 @@ pub(crate) fn watched_seconds() -> i64 {
     let wanted = std::env::var("CARILLON_LAB_SECONDS").ok();
     wanted
         .and_then(|seconds| seconds.parse().ok())
-        .unwrap_or(20)
+        .unwrap_or(15)
 }
 
 pub(crate) struct Lab {

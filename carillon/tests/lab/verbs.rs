@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use carillon_core::identity::JobId;
+use carillon_core::job::JobDraft;
 use carillon_core::overlap::Overlap;
 use carillon_store::{Editor, JobChange, Store};
 use carillon_testbed::{Sighting, SightingKind, Witness, now_ns, wait_until};
@@ -242,15 +243,15 @@ fn order_is_not_repeated_to_a_runner_that_lost_its_journal() {
     assert_eq!(laws::doubles(&starts), Vec::<String>::new());
 }
 
-/// Gives the only job another command; returns the second from which it holds.
-fn edit_command(lab: &Lab, command: String) -> laws::Second {
+/// Edits the only job; returns the second from which that holds.
+pub(crate) fn edit_job(lab: &Lab, change: impl FnOnce(&mut JobDraft)) -> laws::Second {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let store = Store::new(lab.database.url.parse().unwrap());
         let id: i64 = lab.job_ids()[0].parse().unwrap();
         let job = store.job(JobId(id)).await.unwrap();
         let mut draft = job.draft.clone();
-        draft.spec.launch.command = command;
+        change(&mut draft);
         let edit = JobChange::Replace(Box::new(draft));
         let editor = Editor::program("lab");
         let edited = store
@@ -269,7 +270,7 @@ fn edited_command_runs_from_the_next_second_on_and_no_tick_is_lost_between() {
     let before = lab.witness.wait_for_starts(3, SOON).remove(0);
     let edited = Witness::create().unwrap();
 
-    let since = edit_command(&lab, edited.command());
+    let since = edit_job(&lab, |draft| draft.spec.launch.command = edited.command());
 
     let first = edited.wait_for_starts(1, SOON).remove(0);
     edited.wait_for_starts(3, SOON);

@@ -220,6 +220,15 @@ pub const KEYS: &[Key] = &[
         ..PLAIN
     },
     Key {
+        name: "monitor.ping_hosts",
+        form: Form::List,
+        default: Some(""),
+        example: "hc.example.org",
+        about: "Hosts that the pings of jobs may reach although their address is on this machine or a private network: a \
+                Healthchecks of your own.",
+        ..PLAIN
+    },
+    Key {
         name: "monitor.quiet_hours",
         form: Form::List,
         default: Some(""),
@@ -257,6 +266,15 @@ pub const KEYS: &[Key] = &[
         default: Some("7d"),
         example: "7d",
         about: "People are told so long before an API token ends; of tokens that were made for less than twice that, never.",
+        ..PLAIN
+    },
+    Key {
+        name: "monitor.stuck_after",
+        form: Form::Duration,
+        default: Some("2m"),
+        example: "2m",
+        about: "A run is stuck that has been claimed and not started, has waited for what is over, or has outlived its end \
+                for so long.",
         ..PLAIN
     },
     Key {

@@ -24,7 +24,7 @@ pub(crate) fn list(speech: &Speech, incident: &Incident) -> Vec<String> {
             ),
             speech.say(
                 "Other nodes take its ticks; jobs bound to this node wait or are missed.".to_owned(),
-                "其他节点会接手它的任务；只能在该节点运行的任务会等待或错过。".to_owned(),
+                "其他节点会接手它的作业；只能在该节点运行的作业会等待或错过。".to_owned(),
             ),
         ],
         Rule::NodeClock => vec![speech.say(
@@ -51,6 +51,7 @@ pub(crate) fn list(speech: &Speech, incident: &Incident) -> Vec<String> {
         | Rule::JobSlower
         | Rule::JobFaster
         | Rule::JobNoSuccess
+        | Rule::JobStuck
         | Rule::Backlog => of_job(speech, incident.rule),
         Rule::StoreUnreachable => vec![speech.say(
             "Bring the database back; everything goes on by itself, and what could not start is recorded as missed.".to_owned(),
@@ -69,7 +70,7 @@ fn of_supply(speech: &Speech, incident: &Incident) -> Vec<String> {
     match incident.rule {
         Rule::NodeDisk => vec![speech.say(
             format!("On {name}: `df -h` and `du -x` of node.data_dir; output.node_mib and output.days limit what Carillon keeps there. A full disk ends starts: the journal must be writable."),
-            format!("在 {name} 上对 node.data_dir 执行 `df -h` 与 `du -x`；Carillon 在此保留的内容由 output.node_mib 与 output.days 限制。磁盘写满后将无法启动任务：日志必须可写。"),
+            format!("在 {name} 上对 node.data_dir 执行 `df -h` 与 `du -x`；Carillon 在此保留的内容由 output.node_mib 与 output.days 限制。磁盘写满后将无法启动作业：日志必须可写。"),
         )],
         Rule::RedisUnreachable => vec![speech.say(
             "Bring Redis back, or look at the way from those nodes to it (`agent check`); nothing is lost meanwhile, the database has more to do.".to_owned(),
@@ -77,7 +78,7 @@ fn of_supply(speech: &Speech, incident: &Incident) -> Vec<String> {
         )],
         _ => vec![speech.say(
             "Make a new token, give it to the programs that use this one, then revoke it; this ends the incident.".to_owned(),
-            "请创建新令牌并更新使用它的程序，然后吊销此令牌；事件随之结束。".to_owned(),
+            "请创建新令牌并更新使用它的程序，然后吊销此令牌；告警随之结束。".to_owned(),
         )],
     }
 }
@@ -90,7 +91,7 @@ fn of_job(speech: &Speech, rule: Rule) -> Vec<String> {
         )],
         Rule::JobMissed => vec![speech.say(
             "Run it now from its page if it is still needed; it will not be caught up by itself.".to_owned(),
-            "如仍需要，请在任务页面立即运行；系统不会自动补跑这一次。".to_owned(),
+            "如仍需要，请在作业页面立即运行；系统不会自动补跑这一次。".to_owned(),
         )],
         Rule::JobCouldNotStart => vec![speech.say(
             "Check the command, its directory and its user on that node; `agent check` there says what the runner allows.".to_owned(),
@@ -108,9 +109,13 @@ fn of_job(speech: &Speech, rule: Rule) -> Vec<String> {
             "See its live output; kill it from the run's page if it hangs.".to_owned(),
             "请查看实时输出；若已卡住，可在运行页面终止。".to_owned(),
         )],
+        Rule::JobStuck => vec![speech.say(
+            "Look at the run and its node: `agent check` and `agent stats` there; `agent restart` keeps running commands. Kill the run from its page if nothing is left of it.".to_owned(),
+            "请查看该运行及其节点：在节点上执行 `agent check` 与 `agent stats`；`agent restart` 不影响正在运行的命令。若命令已不存在，可在运行页面终止。".to_owned(),
+        )],
         Rule::JobNoSuccess => vec![speech.say(
             "See the job's last runs: did they fail, or were there none?".to_owned(),
-            "请查看该任务最近的运行：是失败了，还是根本没有运行？".to_owned(),
+            "请查看该作业最近的运行：是失败了，还是根本没有运行？".to_owned(),
         )],
         _ => of_bad_end(speech),
     }
@@ -124,7 +129,7 @@ fn of_bad_end(speech: &Speech) -> Vec<String> {
         ),
         speech.say(
             "Run it again from the job's page once the cause is mended.".to_owned(),
-            "排除原因后，可在任务页面重新运行。".to_owned(),
+            "排除原因后，可在作业页面重新运行。".to_owned(),
         ),
     ]
 }
@@ -142,7 +147,7 @@ pub(crate) fn for_group(speech: &Speech, incidents: &[Incident]) -> Vec<String> 
         )],
         SubjectKind::Job if incidents.iter().all(is_store) => vec![speech.say(
             "The database was away; run what is still needed from the jobs' pages.".to_owned(),
-            "此前数据库不可用；如仍需要，请在任务页面手动运行。".to_owned(),
+            "此前数据库不可用；如仍需要，请在作业页面手动运行。".to_owned(),
         )],
         SubjectKind::Job | SubjectKind::Monitor | SubjectKind::Token | SubjectKind::Cluster => vec![speech.say(
             "They went together: look first at what they share (node, database, network, a change just made).".to_owned(),

@@ -20,7 +20,7 @@ pub fn write_digest(digest: &Digest, lang: Lang, public_url: Option<&str>) -> Le
         more: headline::more(&speech, digest.stories.len().saturating_sub(ITEMS_MAX)),
         advice: advice(&speech, digest),
         link: public_url.map(|base| Link {
-            label: speech.say("All open incidents", "所有未关闭的事件"),
+            label: speech.say("All open incidents", "所有未关闭的告警"),
             url: join(base, "/alerts"),
         }),
         ..desk.frame(headline_of(&speech, digest), lead_of(&speech, digest))
@@ -90,7 +90,7 @@ fn headline_of(speech: &Speech, digest: &Digest) -> String {
     };
     speech.say(
         format!("quiet hours: {count} {incidents}, {open} still open: {names}"),
-        format!("静默时段：{count} 个事件，{open} 个尚未恢复：{names}"),
+        format!("静默时段：{count} 个告警，{open} 个尚未恢复：{names}"),
     )
 }
 
@@ -100,7 +100,7 @@ fn lead_of(speech: &Speech, digest: &Digest) -> String {
         format!(
             "What could wait was held back until {until}. What was urgent was told when it happened."
         ),
-        format!("可以等待的通知保留到 {until} 一并发送；紧急事件已在发生时通知。"),
+        format!("可以等待的通知保留到 {until} 一并发送；紧急告警已在发生时通知。"),
     )
 }
 
@@ -109,7 +109,7 @@ fn advice(speech: &Speech, digest: &Digest) -> Vec<String> {
         0 => Vec::new(),
         _ => vec![
             speech
-                .say("Begin with what is still open.", "请先处理尚未恢复的事件。")
+                .say("Begin with what is still open.", "请先处理尚未恢复的告警。")
                 .to_owned(),
         ],
     }

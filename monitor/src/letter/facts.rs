@@ -27,7 +27,8 @@ pub(crate) fn list(speech: &Speech, incident: &Incident) -> Vec<Fact> {
                 );
             }
         }
-        Evidence::Unusual { .. }
+        Evidence::Stuck { .. }
+        | Evidence::Unusual { .. }
         | Evidence::Overdue { .. }
         | Evidence::Backlog { .. }
         | Evidence::Monitor { .. } => {
@@ -73,6 +74,12 @@ fn of_time(speech: &Speech, evidence: &Evidence, add: &mut impl FnMut(&'static s
         } => {
             add(speech.say("Run", "运行"), run.clone());
             add(speech.say("Started", "开始"), speech.time(*started_at));
+        }
+        Evidence::Stuck { run, node, .. } => {
+            add(speech.say("Run", "运行"), run.clone());
+            if let Some(node) = node {
+                add(speech.say("Node", "节点"), node.clone());
+            }
         }
         Evidence::Overdue { run, since_at, .. } => {
             add(speech.say("Run", "运行"), run.clone());

@@ -3,6 +3,7 @@
 use carillon_core::evidence::{Evidence, RunEvidence};
 use carillon_core::incident::{Incident, Owed};
 use carillon_core::rule::{Rule, SubjectKind};
+use carillon_core::stuck::StuckStep;
 
 use super::Speech;
 
@@ -45,7 +46,7 @@ fn trouble(speech: &Speech, incident: &Incident) -> String {
             let (place, end) = (place(speech, run), end(speech, run));
             speech.say(
                 format!("job {name} failed{place}{end}"),
-                format!("任务 {name}{place}执行失败{end}"),
+                format!("作业 {name}{place}执行失败{end}"),
             )
         }
         Rule::JobTimedOut | Rule::JobLost | Rule::JobCouldNotStart | Rule::JobInterrupted => {
@@ -54,24 +55,25 @@ fn trouble(speech: &Speech, incident: &Incident) -> String {
         Rule::JobMissed => missed(speech, name, run),
         Rule::JobLate => speech.say(
             format!("job {name} is late"),
-            format!("任务 {name} 未按时开始"),
+            format!("作业 {name} 未按时开始"),
         ),
         Rule::JobSlow => speech.say(
             format!("job {name} takes longer than it should"),
-            format!("任务 {name} 运行时间过长"),
+            format!("作业 {name} 运行时间过长"),
         ),
         Rule::JobSlower => speech.say(
             format!("job {name} takes longer than usual"),
-            format!("任务 {name} 运行时间比平常长"),
+            format!("作业 {name} 运行时间比平常长"),
         ),
         Rule::JobFaster => speech.say(
             format!("job {name} was done sooner than usual"),
-            format!("任务 {name} 比平常更早结束"),
+            format!("作业 {name} 比平常更早结束"),
         ),
         Rule::TokenExpiring => token(speech, incident),
+        Rule::JobStuck => stuck(speech, incident),
         Rule::JobNoSuccess => speech.say(
             format!("job {name} has not succeeded for too long"),
-            format!("任务 {name} 长时间没有成功"),
+            format!("作业 {name} 长时间没有成功"),
         ),
         Rule::Backlog | Rule::StoreUnreachable | Rule::RedisUnreachable | Rule::MonitorSilent => {
             of_cluster(speech, incident)
@@ -93,11 +95,35 @@ fn unfit(speech: &Speech, incident: &Incident) -> String {
         ),
         Rule::NodeNotClaiming => speech.say(
             format!("node {name} takes no runs"),
-            format!("节点 {name} 不再领取任务"),
+            format!("节点 {name} 不再领取作业"),
         ),
         _ => speech.say(
             format!("the disk of node {name} is nearly full"),
             format!("节点 {name} 的磁盘即将写满"),
+        ),
+    }
+}
+
+fn stuck(speech: &Speech, incident: &Incident) -> String {
+    let name = &incident.subject.name;
+    let Evidence::Stuck { step, .. } = incident.evidence else {
+        return speech.say(
+            format!("job {name}: a run is stuck"),
+            format!("作业 {name}：有一次运行卡住"),
+        );
+    };
+    match step {
+        StuckStep::Starting => speech.say(
+            format!("job {name}: a claimed run does not start"),
+            format!("作业 {name}：已被领取的运行一直没有启动"),
+        ),
+        StuckStep::Waiting => speech.say(
+            format!("job {name}: a run waits for nothing"),
+            format!("作业 {name}：有一次运行在空等"),
+        ),
+        StuckStep::Ending => speech.say(
+            format!("job {name}: a run does not end"),
+            format!("作业 {name}：有一次运行无法结束"),
         ),
     }
 }
@@ -118,19 +144,19 @@ fn bad_end(speech: &Speech, rule: Rule, name: &str, place: &str) -> String {
     match rule {
         Rule::JobTimedOut => speech.say(
             format!("job {name} timed out{place}"),
-            format!("任务 {name}{place}超时"),
+            format!("作业 {name}{place}超时"),
         ),
         Rule::JobLost => speech.say(
             format!("job {name}: a run was lost{place}"),
-            format!("任务 {name}{place}的一次运行失去下落"),
+            format!("作业 {name}{place}的一次运行失去下落"),
         ),
         Rule::JobCouldNotStart => speech.say(
             format!("job {name} could not start{place}"),
-            format!("任务 {name}{place}无法启动"),
+            format!("作业 {name}{place}无法启动"),
         ),
         _ => speech.say(
             format!("job {name} was interrupted{place}"),
-            format!("任务 {name}{place}被中断"),
+            format!("作业 {name}{place}被中断"),
         ),
     }
 }
@@ -139,18 +165,18 @@ fn missed(speech: &Speech, name: &str, run: Option<&RunEvidence>) -> String {
     let Some(run) = run else {
         return speech.say(
             format!("job {name} did not run"),
-            format!("任务 {name} 未运行"),
+            format!("作业 {name} 未运行"),
         );
     };
     let due = speech.time_in(run.fire_time, &run.zone);
     match run.tick_count {
         0 | 1 => speech.say(
             format!("job {name} did not run at {due}"),
-            format!("任务 {name} 未在 {due} 运行"),
+            format!("作业 {name} 未在 {due} 运行"),
         ),
         count => speech.say(
             format!("job {name} did not run {count} times from {due}"),
-            format!("任务 {name} 自 {due} 起有 {count} 次未运行"),
+            format!("作业 {name} 自 {due} 起有 {count} 次未运行"),
         ),
     }
 }
@@ -252,9 +278,10 @@ fn relief(speech: &Speech, incident: &Incident, length: &str) -> String {
         | Rule::JobSlow
         | Rule::JobSlower
         | Rule::JobFaster
+        | Rule::JobStuck
         | Rule::JobNoSuccess => speech.say(
             format!("job {name} is well again after {length}"),
-            format!("任务 {name} 已恢复正常，历时 {length}"),
+            format!("作业 {name} 已恢复正常，历时 {length}"),
         ),
     }
 }
@@ -320,19 +347,19 @@ fn what_of_group(speech: &Speech, incidents: &[Incident]) -> &'static str {
             speech.say("nodes are back", "节点已恢复")
         }
         (Owed::Opened, SubjectKind::Job, Some(Rule::JobFailed)) => {
-            speech.say("jobs failed", "任务执行失败")
+            speech.say("jobs failed", "作业执行失败")
         }
         (Owed::Opened, SubjectKind::Job, Some(Rule::JobMissed)) => {
-            speech.say("jobs did not run", "任务未运行")
+            speech.say("jobs did not run", "作业未运行")
         }
-        (Owed::Opened, SubjectKind::Job, _) => speech.say("troubles with jobs", "任务异常"),
+        (Owed::Opened, SubjectKind::Job, _) => speech.say("troubles with jobs", "作业异常"),
         (Owed::Opened, _, _) => speech.say("troubles", "异常"),
         (Owed::Reminder, SubjectKind::Job, _) => {
-            speech.say("troubles with jobs still last", "任务异常仍未恢复")
+            speech.say("troubles with jobs still last", "作业异常仍未恢复")
         }
         (Owed::Reminder, _, _) => speech.say("troubles still last", "异常仍未恢复"),
         (Owed::Resolved, SubjectKind::Job, _) => {
-            speech.say("troubles with jobs are over", "任务异常已恢复")
+            speech.say("troubles with jobs are over", "作业异常已恢复")
         }
         (Owed::Resolved, _, _) => speech.say("troubles are over", "异常已恢复"),
     }
@@ -344,7 +371,7 @@ pub(crate) fn more(speech: &Speech, count: usize) -> String {
         0 => String::new(),
         count => speech.say(
             format!("and {count} more, see the incidents page"),
-            format!("另有 {count} 个，请见事件页面"),
+            format!("另有 {count} 个，请见告警页面"),
         ),
     }
 }

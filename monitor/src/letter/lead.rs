@@ -5,6 +5,7 @@ use carillon_core::incident::{Incident, Owed};
 use carillon_core::rule::Rule;
 use carillon_core::run::Reason;
 use carillon_core::silence::Cause;
+use carillon_core::stuck::StuckStep;
 use jiff::SignedDuration;
 
 use super::Speech;
@@ -83,17 +84,21 @@ fn trouble(speech: &Speech, incident: &Incident) -> String {
         ),
         Evidence::NotClaiming { reason } => speech.say(
             format!("It beats, and has claimed nothing since {since}: {reason}."),
-            format!("心跳正常，但自 {since} 起不再领取任务：{reason}。"),
+            format!("心跳正常，但自 {since} 起不再领取作业：{reason}。"),
         ),
         Evidence::Store { error, .. } => speech.say(
             format!("No answer since {since}, {length} ago: {error}. Agents hold their ticks and start nothing they cannot record."),
-            format!("自 {since} 起（已 {length}）无响应：{error}。各节点会暂缓触发，不会启动无法记录的任务。"),
+            format!("自 {since} 起（已 {length}）无响应：{error}。各节点会暂缓触发，不会启动无法记录的作业。"),
         ),
         Evidence::Monitor { .. } => speech.say(
             format!("No beat from monitor {name} since {since}, {length} ago. This mail comes from another monitor; while only one is left, nobody watches it."),
             format!("自 {since} 起（已 {length}）没有收到监控 {name} 的心跳。本邮件由另一监控发出；现在没有其他监控在看护它。"),
         ),
         Evidence::Unusual { .. } => unusual(speech, incident),
+        Evidence::Stuck { step, limit_s, .. } => {
+            let limit = speech.span(SignedDuration::from_secs(*limit_s));
+            stuck(speech, *step, &since, &length, &limit)
+        }
         Evidence::Disk { .. } | Evidence::Redis { .. } | Evidence::Expiry { .. } => {
             room(speech, incident)
         }
@@ -135,6 +140,23 @@ fn unusual(speech: &Speech, incident: &Incident) -> String {
         format!("It runs since {at}, for {length}; {basis}, and more than {limit} is news."),
         format!("自 {at} 起运行，已 {length}；{basis}，超过 {limit} 即通知。"),
     )
+}
+
+fn stuck(speech: &Speech, step: StuckStep, since: &str, length: &str, limit: &str) -> String {
+    match step {
+        StuckStep::Starting => speech.say(
+            format!("Its node has had it since {since}, for {length}, and has not started its command; more than {limit} is news."),
+            format!("节点自 {since} 起领取了该运行，已 {length}，仍未启动命令；超过 {limit} 即通知。"),
+        ),
+        StuckStep::Waiting => speech.say(
+            format!("What it waits for has been over since {since}, for {length}, and no node takes it; more than {limit} is news."),
+            format!("它等待的事情自 {since} 起已结束，已 {length}，仍没有节点领取；超过 {limit} 即通知。"),
+        ),
+        StuckStep::Ending => speech.say(
+            format!("It was to be ended and should have been gone by {since}, {length} ago; its command is still there, and more than {limit} is news."),
+            format!("它已被要求结束，最迟应在 {since} 结束，已过 {length}，命令仍在运行；超过 {limit} 即通知。"),
+        ),
+    }
 }
 
 /// What is about to run out, or is not there.
@@ -276,7 +298,7 @@ fn cause_of_silence(speech: &Speech, cause: &Cause) -> String {
         ),
         Cause::NotClaiming { reason } => speech.say(
             format!("Before that it had stopped taking runs: {reason}."),
-            format!("在此之前它已停止领取任务：{reason}。"),
+            format!("在此之前它已停止领取作业：{reason}。"),
         ),
         Cause::Unknown => speech.say(
             "Its agent or host is down, or it cannot reach the database; from here these look the same.".to_owned(),
@@ -295,7 +317,7 @@ pub(crate) fn reason_words(speech: &Speech, reason: Reason) -> String {
         Reason::Coalesced => ("A newer tick ran instead.", "由更新的一次代替运行。"),
         Reason::Superseded => (
             "The job was edited before it could start.",
-            "任务在启动前被修改。",
+            "作业在启动前被修改。",
         ),
         Reason::StoreUnavailable => (
             "The database could not be reached until it was too late.",
@@ -304,11 +326,11 @@ pub(crate) fn reason_words(speech: &Speech, reason: Reason) -> String {
         Reason::NoAgent => ("No agent was up.", "没有任何 agent 在运行。"),
         Reason::NoEligibleNode => (
             "No node was eligible: see the job's placement, and which nodes are drained.",
-            "没有符合条件的节点：请检查任务的节点选择和已排空的节点。",
+            "没有符合条件的节点：请检查作业的节点选择和已排空的节点。",
         ),
         Reason::Unreadable => (
             "No agent understood the job: edit it, or upgrade the agents.",
-            "没有 agent 能识别该任务：请修改任务或升级 agent。",
+            "没有 agent 能识别该作业：请修改作业或升级 agent。",
         ),
         Reason::NoCapacity => (
             "Every eligible node was full.",

@@ -51,23 +51,23 @@ pub(crate) struct Answer {
 pub(crate) enum PostError {
     /// It leads where webhooks must not.
     #[error(
-        "the webhook leads to {0}, which is no public address; add its host to monitor.webhook_hosts if that is meant"
+        "it leads to {0}, which is no public address; add its host to monitor.webhook_hosts if that is meant"
     )]
     Private(IpAddr),
     /// The name leads nowhere.
-    #[error("the webhook's name has no address")]
+    #[error("its name has no address")]
     NoAddress,
     /// No connection, or it broke.
-    #[error("the webhook cannot be reached: {0}")]
+    #[error("it cannot be reached: {0}")]
     Unreachable(String),
     /// Too slow.
-    #[error("the webhook did not answer within {} s", .0.as_secs())]
+    #[error("it did not answer within {} s", .0.as_secs())]
     TimedOut(Duration),
     /// Not now.
-    #[error("the webhook answered {0}")]
+    #[error("it answered {0}")]
     Unavailable(u16),
     /// No.
-    #[error("the webhook refuses it: {0}")]
+    #[error("refused: {0}")]
     Refused(String),
 }
 

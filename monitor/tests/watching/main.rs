@@ -4,11 +4,12 @@
 mod back_test;
 mod delivery;
 mod failures;
-mod faults;
 mod history;
 mod limits;
 mod outage;
+mod pings;
 mod quiet;
 mod scene;
 mod silence;
+mod stuck;
 mod webhook;

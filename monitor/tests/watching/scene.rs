@@ -15,7 +15,9 @@ use carillon_core::tick::Tick;
 use carillon_core::token::{Token, TokenMint};
 use carillon_lifecycle::config::SecretUrl;
 use carillon_lifecycle::shutdown::{Shutdown, ShutdownHandle};
-use carillon_monitor::{MailOptions, MonitorError, MonitorOptions, QuietPolicy, Thresholds, serve};
+use carillon_monitor::{
+    MailOptions, MonitorError, MonitorOptions, Pace, QuietPolicy, Thresholds, serve,
+};
 use carillon_store::{Beat, Editor, OutputChunk, Registration, Store, StoreUrl};
 use carillon_testbed::{Database, Folder, Mail, MailServer, mariadb_database};
 use jiff::{SignedDuration, Timestamp};
@@ -107,8 +109,14 @@ impl Scene {
             mail_to: vec!["ops@example.org".to_owned()],
             webhooks: Vec::new(),
             ping: None,
+            ping_hosts: vec!["127.0.0.1".to_owned()],
             quiet: QuietPolicy::none(),
             thresholds: Thresholds::default(),
+            // What is waited for here is told no differently by a monitor that looks more often.
+            pace: Pace {
+                round_every: Duration::from_millis(250),
+                thorough_every: 4,
+            },
             correction: String::new(),
             lang: Lang::En,
             public_url: Some("https://carillon.example.org".to_owned()),
@@ -216,23 +224,27 @@ impl Scene {
             }])
             .await
             .unwrap();
-        let exit_code = Some(i32::from(outcome != Outcome::Succeeded) * 2);
-        self.report(
-            &request,
-            News::Ended {
-                started_at: Some(at),
-                at: at + SignedDuration::from_millis(1),
-                ending: Conclusion {
-                    outcome,
-                    exit_code,
-                    signal: None,
-                    reason: None,
-                    detail: None,
-                },
-            },
-        )
-        .await;
+        self.end(&request, outcome).await;
         request
+    }
+
+    /// Ends a run.
+    pub(crate) async fn end(&mut self, request: &ClaimRequest, outcome: Outcome) {
+        let at = request.tick.fire_time;
+        let exit_code = Some(i32::from(outcome != Outcome::Succeeded) * 2);
+        let ending = Conclusion {
+            outcome,
+            exit_code,
+            signal: None,
+            reason: None,
+            detail: None,
+        };
+        let news = News::Ended {
+            started_at: Some(at),
+            at: at + SignedDuration::from_millis(1),
+            ending,
+        };
+        self.report(request, news).await;
     }
 
     /// A job fails on a node that goes on: the trouble that is told soonest.

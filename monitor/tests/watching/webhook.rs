@@ -14,17 +14,20 @@ use carillon_testbed::{wait_until, wait_until_async};
 use crate::scene::{SOON, Scene};
 
 /// A receiver that writes down what it is sent and answers always the same.
-struct Receiver {
-    port: u16,
+pub(crate) struct Receiver {
+    pub(crate) port: u16,
     requests: Arc<Mutex<Vec<String>>>,
+    answer: Arc<Mutex<&'static str>>,
 }
 
 impl Receiver {
-    fn start(answer: &'static str) -> Self {
+    pub(crate) fn start(answer: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests: Arc<Mutex<Vec<String>>> = Arc::default();
         let written = Arc::clone(&requests);
+        let answer = Arc::new(Mutex::new(answer));
+        let answers = Arc::clone(&answer);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
@@ -40,10 +43,31 @@ impl Receiver {
                 reader.read_exact(&mut body).unwrap();
                 let request = head + &String::from_utf8(body).unwrap();
                 written.lock().unwrap().push(request);
+                let answer = *answers.lock().unwrap();
                 stream.write_all(answer.as_bytes()).unwrap();
             }
         });
-        Receiver { port, requests }
+        Receiver {
+            port,
+            requests,
+            answer,
+        }
+    }
+
+    /// Answers so from now on.
+    pub(crate) fn answer(&self, answer: &'static str) {
+        *self.answer.lock().unwrap() = answer;
+    }
+
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    /// The targets of all requests.
+    pub(crate) fn targets(&self) -> Vec<String> {
+        let requests = self.requests();
+        let target = |request: &String| request.split(' ').nth(1).unwrap().to_owned();
+        requests.iter().map(target).collect()
     }
 
     fn first(&self) -> String {
@@ -53,7 +77,8 @@ impl Receiver {
     }
 }
 
-const TAKEN: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+pub(crate) const REFUSED: &str = "HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n";
+pub(crate) const TAKEN: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 fn webhook(url: String, hosts: &[&str]) -> Webhook {
     let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();

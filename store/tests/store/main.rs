@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
 mod audit;
+mod audit_chain;
 mod backups;
 mod calendars;
 mod claim_model;
@@ -9,6 +10,7 @@ mod claims;
 mod concurrency_keys;
 mod group_limits;
 mod jobs;
+mod listings;
 mod offers;
 mod outages;
 mod reports;

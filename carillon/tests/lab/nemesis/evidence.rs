@@ -122,11 +122,11 @@ fn stop_agents(lab: &mut Lab, left: &mut Vec<String>) {
         let stops = lab
             .agents
             .iter()
-            .map(|agent| scope.spawn(|| (agent.name.clone(), agent.call(&["stop"]))));
+            .map(|agent| scope.spawn(|| (agent.name.clone(), agent.stop_within(STOP_LIMIT))));
         for stop in stops.collect::<Vec<_>>() {
-            let (name, (code, _, said)) = stop.join().expect("a stop does not panic");
+            let (name, (code, said)) = stop.join().expect("a stop does not panic");
             if code != 0 {
-                left.push(format!("{name} did not stop: {}", said.trim_end()));
+                left.push(format!("{name} did not stop ({code}): {said}"));
             }
         }
     });

@@ -1,0 +1,94 @@
+//! A page asked for many times, one after the other.
+
+use anyhow::{Result, ensure};
+
+use crate::visitor::{Proof, Visitor};
+
+/// Asked for before anything counts, so that statements are prepared and caches are as they stay.
+const WARM_UP: usize = 3;
+
+/// Something to ask for.
+#[derive(Debug, Clone)]
+pub struct Visit {
+    /// What tables call it.
+    pub name: String,
+    /// Its address.
+    pub path: String,
+}
+
+impl Visit {
+    /// A page with a name of its own.
+    pub fn of(name: &str, path: &str) -> Self {
+        Visit {
+            name: name.to_owned(),
+            path: path.to_owned(),
+        }
+    }
+}
+
+/// How it was.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen {
+    /// Half of the answers took no longer, in milliseconds.
+    pub p50: f64,
+    /// All but a hundredth took no longer.
+    pub p99: f64,
+    /// None took longer.
+    pub max: f64,
+    /// Bytes of the page.
+    pub bytes: usize,
+    /// Bytes sent of it, compressed as browsers ask for.
+    pub sent: usize,
+}
+
+/// How often to ask, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct Round {
+    /// The server's port.
+    pub port: u16,
+    /// How often.
+    pub times: usize,
+}
+
+impl Round {
+    /// Asks.
+    ///
+    /// # Errors
+    /// When the page is not answered with success every time.
+    pub fn visit(&self, proof: &Proof, visit: &Visit) -> Result<Seen> {
+        let mut visitor = Visitor::connect(self.port, proof.clone())?;
+        let plain = visitor.get_plain(&visit.path)?;
+        let is_fine = plain.status == 200 || plain.status == 303;
+        ensure!(
+            is_fine,
+            "{} was answered with {}: {}",
+            visit.path,
+            plain.status,
+            plain.text()
+        );
+        let mut took = Vec::with_capacity(self.times);
+        let mut sent = 0;
+        for number in 0..WARM_UP + self.times.max(1) {
+            let answer = visitor.get(&visit.path)?;
+            ensure!(
+                answer.status == plain.status,
+                "{} was answered with {}",
+                visit.path,
+                answer.status
+            );
+            sent = answer.body.len();
+            if number >= WARM_UP {
+                took.push(answer.took.as_secs_f64() * 1e3);
+            }
+        }
+        took.sort_by(f64::total_cmp);
+        let at = |share: f64| took[((took.len() - 1) as f64 * share).ceil() as usize];
+        Ok(Seen {
+            p50: at(0.5),
+            p99: at(0.99),
+            max: at(1.0),
+            bytes: plain.body.len(),
+            sent,
+        })
+    }
+}
