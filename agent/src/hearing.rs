@@ -209,7 +209,7 @@ impl Pump {
         let tick = attempt.grant.tick;
         self.log_end(&report.news, tick);
         self.hands.outbox.report(report);
-        self.tell(Event::Released(tick)).await;
+        self.tell(Event::Released(tick, token)).await;
     }
 
     fn log_end(&self, news: &News, tick: carillon_core::tick::Tick) {
@@ -270,7 +270,7 @@ impl Pump {
                 let report = attempt.ended(node, now, ending, chance);
                 self.log_end(&report.news, tick);
                 self.hands.outbox.report(report);
-                self.tell(Event::Released(tick)).await;
+                self.tell(Event::Released(tick, token)).await;
             }
         }
     }

@@ -172,7 +172,8 @@ impl Pump {
         if let Some(attempt) = self.attempts.get_mut(&grant.token) {
             attempt.is_ordered = true;
         }
-        self.tell(Event::Adopted(vec![grant.tick])).await;
+        self.tell(Event::Adopted(vec![(grant.tick, grant.token)]))
+            .await;
         self.known_ticks.remove(&grant.token);
         match self.known.remove(&grant.token) {
             Some(AttemptState::Running { at, .. }) => self.hear_start(grant.token, at),
@@ -200,7 +201,7 @@ impl Pump {
         let tick = attempt.grant.tick;
         warn!(run.id = %tick, "the run is lost: {why}");
         self.hands.outbox.report(report);
-        self.tell(Event::Released(tick)).await;
+        self.tell(Event::Released(tick, token)).await;
     }
 
     /// Hands back a run that was never started.

@@ -358,6 +358,8 @@ impl Pump {
                     tokens: stored.finished,
                 })
                 .await;
+            // Heartbeats may all fall together with the runs of a job of every second.
+            self.renew_runner().await;
         }
     }
 

@@ -164,7 +164,7 @@ impl Pump {
                 .outbox
                 .report(attempt.not_started(now, reason, until));
         }
-        self.tell(Event::Released(grant.tick)).await;
+        self.tell(Event::Released(grant.tick, token)).await;
     }
 }
 

@@ -14,6 +14,7 @@ mod answer;
 mod batch;
 mod due;
 mod event;
+mod passed;
 mod question;
 mod recent;
 #[cfg(test)]
@@ -28,18 +29,20 @@ use crate::claim::CLAIM_AHEAD;
 use crate::identity::JobId;
 use crate::node::Peer;
 use crate::tick::Tick;
-use crate::token::TokenMint;
+use crate::token::{Token, TokenMint};
 
 use batch::Batch;
 use due::DueQueue;
 pub use event::{BatchId, Effect, Event, Gate, Grant, Plan};
+use passed::PassedTicks;
 use recent::RecentTicks;
 pub use turn::RANK_DELAY;
 
 /// A node gives a tick up this long after its fire time and leaves it to the audit of ticks.
 const GIVE_UP: SignedDuration = SignedDuration::from_secs(12);
 
-/// A job that is loaded answers for this much of the past, which covers the restart of an agent.
+/// A job that is loaded, and a gate that opens, answer for this much of the past: it covers the restart of an agent and
+/// of its runner.
 const LOOKBACK: SignedDuration = SignedDuration::from_secs(5);
 
 /// The state of one node's scheduling.
@@ -49,14 +52,15 @@ pub struct Scheduler {
     plans: HashMap<JobId, Plan>,
     due: DueQueue,
     recent: RecentTicks,
+    passed: PassedTicks,
     /// The other nodes that claim.
     others: Vec<Peer>,
     gate: Gate,
     mint: TokenMint,
     /// The most runs this node holds at once, started or not.
     room_max: usize,
-    /// Runs asked for or held, by tick.
-    held: HashSet<Tick>,
+    /// Runs asked for or held, and the token of each.
+    held: HashMap<Tick, Token>,
     waiting: BTreeMap<(Timestamp, BatchId), Batch>,
     asked: HashMap<BatchId, Batch>,
     /// Offered ticks that are in a batch.
@@ -74,11 +78,12 @@ impl Scheduler {
             plans: HashMap::new(),
             due: DueQueue::default(),
             recent: RecentTicks::new(),
+            passed: PassedTicks::default(),
             others: Vec::new(),
             gate: Gate::Closed,
             mint,
             room_max,
-            held: HashSet::new(),
+            held: HashMap::new(),
             waiting: BTreeMap::new(),
             asked: HashMap::new(),
             offered: HashSet::new(),
@@ -96,7 +101,7 @@ impl Scheduler {
             Event::JobsLoaded(plans) => plans.into_iter().for_each(|plan| self.load(plan)),
             Event::JobsRemoved(jobs) => jobs.iter().for_each(|job| self.remove(*job)),
             Event::PeersSeen(peers) => self.see_peers(peers),
-            Event::GateSet(gate) => self.gate = gate,
+            Event::GateSet(gate) => self.set_gate(gate),
             Event::HostBooted { at } => self.plan_boot(at),
             Event::OffersSeen(offers) => self.see_offers(&offers),
             Event::LocksAnswered { batch, granted } => self.take_locks_answer(batch, granted),
@@ -104,10 +109,8 @@ impl Scheduler {
             Event::ClaimAnswered { batch, answers } => {
                 self.take_claim_answer(batch, answers, &mut effects);
             }
-            Event::Adopted(ticks) => self.held.extend(ticks),
-            Event::Released(tick) => {
-                self.held.remove(&tick);
-            }
+            Event::Adopted(runs) => self.adopt(runs),
+            Event::Released(tick, token) => self.release(tick, token),
         }
         self.collect_due();
         self.ask(&mut effects);
@@ -172,7 +175,7 @@ impl Scheduler {
 
     /// Whether this node holds the tick or asks for it: what it claims under this name may still be its own.
     pub fn holds(&self, tick: &Tick) -> bool {
-        self.held.contains(tick)
+        self.held.contains_key(tick)
     }
 
     /// Looks for contradictions inside, for tests and the simulation: other nodes cover for a node that has
@@ -201,7 +204,7 @@ impl Scheduler {
             ));
         }
         let is_leaked = |tick: &&Tick| !in_batches.contains(tick) && !granted.contains(tick);
-        match self.held.iter().find(is_leaked) {
+        match self.held.keys().find(is_leaked) {
             Some(tick) => Err(format!(
                 "{tick} takes room and is neither asked for nor granted"
             )),
@@ -237,6 +240,27 @@ impl Scheduler {
         if let Some(fire_time) = plan.schedule.next_after(after) {
             self.recent.expect(fire_time);
             self.due.push(fire_time, plan.job, plan.version);
+        }
+    }
+
+    fn adopt(&mut self, runs: Vec<(Tick, Token)>) {
+        for (tick, token) in runs {
+            // What it asks for under this name meanwhile goes before.
+            self.held.entry(tick).or_insert(token);
+        }
+    }
+
+    /// Ends what is held by this token. An earlier attempt may be told twice, and ends no later one.
+    fn release(&mut self, tick: Tick, token: Token) {
+        if self.held.get(&tick) == Some(&token) {
+            self.held.remove(&tick);
+        }
+    }
+
+    fn set_gate(&mut self, gate: Gate) {
+        self.gate = gate;
+        if gate != Gate::Closed {
+            self.take_up_passed();
         }
     }
 

@@ -80,6 +80,8 @@ pub(crate) struct Version {
     pub(crate) fails: u32,
     pub(crate) valid_from: Micros,
     pub(crate) valid_until: Option<Micros>,
+    /// The change of the store that ended it.
+    pub(crate) ended_by: Option<u64>,
 }
 
 impl Version {
@@ -109,6 +111,7 @@ impl Version {
             fails: *dice.pick(&[0, 0, 200, 700]),
             valid_from: 0,
             valid_until: None,
+            ended_by: None,
         }
     }
 

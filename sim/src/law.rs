@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use carillon_core::identity::NodeId;
 use carillon_core::placement::Placement;
-use carillon_core::run::{Outcome, Phase, Reason, Trigger};
+use carillon_core::run::{Outcome, Phase, Trigger};
 use carillon_core::tick::{Tick, TickKind};
 use carillon_core::token::Token;
 use jiff::Timestamp;
@@ -131,7 +131,7 @@ impl Witness {
         };
         let is_first = row.attempt == 1 && row.tick.kind == TickKind::Scheduled;
         let claimed_at = row.claimed_at.map_or(0, Timestamp::as_microsecond);
-        if is_first && tenure.valid_until.is_some_and(|until| claimed_at > until) {
+        if is_first && tenure.ended_by.is_some_and(|end| row.made_by >= end) {
             let (tick, version) = (row.tick, row.version);
             let how =
                 format!("{tick} starts by version {version}, which was gone when it was claimed");
@@ -191,9 +191,9 @@ impl Witness {
     fn judge_seat(&mut self, row: &Row, ledger: &Ledger) {
         let Some(owner) = row.owner else { return };
         let holds = |seat: &Tick| {
-            // A next attempt that nobody took leaves the run with the node of the last; meanwhile the seat was free.
+            // A next attempt that nobody had leaves the run with the node of the last; meanwhile the seat was free.
             let row = ledger.row(seat);
-            let row = row.filter(|row| row.reason != Some(Reason::DeadlinePassed));
+            let row = row.filter(|row| !row.has_fallen_back);
             let holder = row.and_then(|row| row.owner);
             holder.is_some_and(|holder| holder.node == owner.node)
         };

@@ -74,6 +74,8 @@ pub(crate) struct Ledger {
     nodes: BTreeMap<NodeId, NodeRow>,
     kills: BTreeSet<Tick>,
     jobs_revision: i64,
+    /// How many changes were made: the store's clock steps back, this does not.
+    changes: u64,
     audited_until: Timestamp,
     closed_until: Timestamp,
 }
@@ -91,6 +93,7 @@ impl Ledger {
             nodes: BTreeMap::new(),
             kills: BTreeSet::new(),
             jobs_revision: 0,
+            changes: 0,
             audited_until: stamp(dawn),
             closed_until: stamp(dawn),
         }
@@ -168,9 +171,11 @@ impl Ledger {
     }
 
     fn end_tenure(&mut self, job: JobId, now: Micros) {
+        self.changes += 1;
         let mut tenures = self.tenures.iter_mut().rev();
         if let Some(last) = tenures.find(|tenure| tenure.job == job) {
             last.valid_until = last.valid_until.or(Some(now));
+            last.ended_by = last.ended_by.or(Some(self.changes));
         }
     }
 

@@ -25,7 +25,7 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 const CLOSE_LIMIT: Duration = Duration::from_secs(5 + 60 + 60);
 
 /// A machine under load may need longer than a second; most of the lab is not about that.
-const ROOMY: Overlap = Overlap::Allow(60);
+pub(crate) const ROOMY: Overlap = Overlap::Allow(60);
 
 /// How long ticks are watched; more with `CARILLON_LAB_SECONDS`.
 pub(crate) fn watched_seconds() -> i64 {

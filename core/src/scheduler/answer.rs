@@ -61,7 +61,7 @@ impl Scheduler {
                 effects.push(Effect::Start(candidate.grant(batch.asked_at, self.now)));
                 continue;
             }
-            self.held.remove(&candidate.tick);
+            self.release(candidate.tick, candidate.token);
             if answer == ClaimAnswer::Refused {
                 refused.push(candidate);
             }

@@ -65,6 +65,11 @@ impl Candidate {
         }
     }
 
+    /// Whether it is a tick that nobody has decided as far as is known, and that its schedule made.
+    pub(super) fn is_of_schedule(&self) -> bool {
+        self.offer.is_none() && self.trigger == Trigger::Schedule
+    }
+
     /// Who goes first where there is not room for all.
     pub(super) fn precedence(&self) -> (Reverse<Priority>, Tick) {
         (Reverse(self.priority), self.tick)

@@ -97,9 +97,9 @@ pub enum Event {
         answers: Option<Vec<ClaimAnswer>>,
     },
     /// Runs that this node holds since before this scheduler was made.
-    Adopted(Vec<Tick>),
-    /// A run is no longer held: it ended or was handed back.
-    Released(Tick),
+    Adopted(Vec<(Tick, Token)>),
+    /// An attempt is no longer held: it ended or was handed back.
+    Released(Tick, Token),
 }
 
 /// What to do.

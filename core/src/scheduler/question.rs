@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::batch::{Batch, Candidate, Step};
-use super::{BatchId, Effect, Gate, Scheduler};
+use super::{BatchId, Effect, GIVE_UP, Gate, Scheduler};
 use crate::claim::CLAIM_BATCH_MAX;
 
 /// Whoever was denied the lock looks again this long after the fire time.
@@ -79,9 +79,16 @@ impl Scheduler {
         batch.candidates = kept;
         for candidate in &dropped {
             if batch.step.holds() && batch.repeats > 0 {
-                self.held.remove(&candidate.tick);
+                self.release(candidate.tick, candidate.token);
             }
             self.withdraw(candidate);
+            let is_unasked = batch.repeats == 0 && now < candidate.give_up_at();
+            if self.gate == Gate::Closed && is_unasked && candidate.is_of_schedule() {
+                let tick = candidate.tick;
+                let oldest = now.saturating_sub(GIVE_UP).unwrap_or(now);
+                let passed = (tick.fire_time, tick.job, candidate.version);
+                self.passed.push(passed, oldest);
+            }
         }
     }
 
@@ -90,9 +97,11 @@ impl Scheduler {
     fn leave_held(&mut self, batch: &mut Batch) {
         let (held, free): (Vec<_>, Vec<_>) = std::mem::take(&mut batch.candidates)
             .into_iter()
-            .partition(|candidate| self.held.contains(&candidate.tick));
-        self.held
-            .extend(free.iter().map(|candidate| candidate.tick));
+            .partition(|candidate| self.held.contains_key(&candidate.tick));
+        self.held.extend(
+            free.iter()
+                .map(|candidate| (candidate.tick, candidate.token)),
+        );
         batch.candidates = free;
         if batch.step == Step::Take {
             self.wait(self.now + REPEAT_AFTER, Step::Take, held);
@@ -124,7 +133,7 @@ impl Scheduler {
                 .partition(|candidate| over.contains(&candidate.tick));
             batch.candidates = kept;
             for candidate in &out {
-                self.held.remove(&candidate.tick);
+                self.release(candidate.tick, candidate.token);
                 self.withdraw(candidate);
             }
             self.look_again(out);
@@ -134,10 +143,12 @@ impl Scheduler {
     /// Second and last look at ticks that somebody else was to decide.
     pub(super) fn look_again(&mut self, candidates: Vec<Candidate>) {
         let mut by_look: BTreeMap<Timestamp, Vec<Candidate>> = BTreeMap::new();
-        for candidate in candidates
+        for mut candidate in candidates
             .into_iter()
             .filter(|candidate| candidate.offer.is_none())
         {
+            // The network may still deliver the question that was answered with no: it would be granted under this name.
+            candidate.token = self.mint.mint();
             let looks = [SECOND_LOOK, LAST_LOOK].map(|delay| candidate.tick.fire_time + delay);
             let next = looks.into_iter().find(|&look| look > self.now);
             if let Some(look) = next.filter(|&look| look < candidate.give_up_at()) {

@@ -254,15 +254,21 @@ fn edit_in_flight_leaves_one_alarm_and_drops_the_old_version() {
 #[test]
 fn full_node_leaves_ticks_to_others() {
     let mut node = node(&[], Gate::Open);
-    let held = (100..110)
-        .map(|job| Tick::scheduled(JobId(job), at(0), 0))
-        .collect();
-    node.handle(at(1), Event::Adopted(held));
+    let held = (100..110).map(|job| {
+        (
+            Tick::scheduled(JobId(job), at(0), 0),
+            Token::from_bytes([job as u8; 16]),
+        )
+    });
+    node.handle(at(1), Event::Adopted(held.collect()));
 
     assert!(claims(&node.handle(at(9_800), Event::Woke)).is_empty());
     node.handle(
         at(9_900),
-        Event::Released(Tick::scheduled(JobId(100), at(0), 0)),
+        Event::Released(
+            Tick::scheduled(JobId(100), at(0), 0),
+            Token::from_bytes([100; 16]),
+        ),
     );
     let look = looks(&node.handle(at(12_000), Event::Woke));
     let absent = Event::LookAnswered {
@@ -338,6 +344,48 @@ fn closed_gate_claims_nothing_and_keeps_the_alarms() {
     assert_armed(&node);
     node.handle(at(10_100), Event::GateSet(Gate::Open));
     assert_eq!(claims(&node.handle(at(19_800), Event::Woke)).len(), 1);
+}
+
+#[test]
+fn gate_that_opens_in_time_makes_good_what_passed() {
+    let mut alone = node(&[], Gate::Closed);
+    alone.handle(at(9_800), Event::Woke);
+    let opened = alone.handle(at(10_600), Event::GateSet(Gate::OpenWithLocks));
+    let (batch, request) = claims(&opened)[0];
+    assert_eq!(request.tick.fire_time, at(10_000));
+
+    let answers = Some(vec![ClaimAnswer::Won]);
+    let started = grants(&alone.handle(at(10_610), Event::ClaimAnswered { batch, answers }));
+    assert_eq!(started[0].start_at, at(10_610));
+    let again = alone.handle(at(10_620), Event::GateSet(Gate::Open));
+    assert!(claims(&again).is_empty(), "it is asked for once");
+}
+
+#[test]
+fn gate_that_opens_beside_others_asks_who_has_decided() {
+    let mut beside = node(&[2], Gate::OpenWithLocks);
+    let asked = beside.handle(at(9_900), Event::Woke);
+    let batch = locks(&asked);
+    beside.handle(at(9_905), Event::GateSet(Gate::Closed));
+    let granted = Some(vec![true]);
+    beside.handle(at(9_910), Event::LocksAnswered { batch, granted });
+
+    let opened = beside.handle(at(10_600), Event::GateSet(Gate::Open));
+    assert!(claims(&opened).is_empty());
+    assert_eq!(
+        looks(&opened).len(),
+        1,
+        "the lock was its own, and nobody claimed"
+    );
+}
+
+#[test]
+fn gate_that_opens_late_leaves_what_passed_to_the_audit() {
+    let mut node = node(&[], Gate::Closed);
+    node.handle(at(9_800), Event::Woke);
+    let opened = node.handle(at(15_001), Event::GateSet(Gate::Open));
+    assert!(claims(&opened).is_empty());
+    assert_armed(&node);
 }
 
 #[test]
@@ -425,6 +473,42 @@ fn unanswered_take_is_repeated_although_the_offer_has_gone() {
     let again = takes(&node.handle(at(2_200), Event::Woke));
 
     assert_eq!(again, asked);
+}
+
+/// Found by seed 7084993: a runner that comes back tells the end of the attempt before once more.
+#[test]
+fn end_of_an_attempt_told_again_does_not_end_the_next_one() {
+    let mut node = node(&[], Gate::Open);
+    let (batch, first) = claims(&node.handle(at(9_800), Event::Woke))[0];
+    let answers = Some(vec![ClaimAnswer::Won]);
+    node.handle(at(9_810), Event::ClaimAnswered { batch, answers });
+    let ended = Event::Released(first.tick, first.token);
+    node.handle(at(10_500), ended.clone());
+    let again = Offer {
+        attempt: 2,
+        ..handed_back(at(11_000))
+    };
+    assert_eq!(
+        takes(&node.handle(at(11_000), Event::OffersSeen(vec![again]))).len(),
+        1
+    );
+
+    node.handle(at(11_010), ended);
+    assert!(node.holds(&first.tick), "the offer is still asked for");
+}
+
+/// Found by seed 46971: the network delivered the claim again after it had been refused.
+#[test]
+fn claim_after_a_refused_one_has_a_token_of_its_own() {
+    let mut node = node(&[], Gate::Open);
+    let (batch, first) = claims(&node.handle(at(9_800), Event::Woke))[0];
+    let answers = Some(vec![ClaimAnswer::Refused]);
+    node.handle(at(9_810), Event::ClaimAnswered { batch, answers });
+    let batch = looks(&node.handle(at(12_000), Event::Woke))[0];
+    let decided = Some(HashSet::new());
+    let (_, second) = claims(&node.handle(at(12_010), Event::LookAnswered { batch, decided }))[0];
+    assert_eq!(second.tick, first.tick);
+    assert_ne!(second.token, first.token);
 }
 
 #[test]

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::batch::{Candidate, Step};
-use super::{GIVE_UP, Gate, Plan, Scheduler};
+use super::{GIVE_UP, Gate, LOOKBACK, Plan, Scheduler};
 use crate::claim::CLAIM_AHEAD;
 use crate::offer::Offer;
 use crate::placement::{Placement, rank};
 use crate::priority::Priority;
 use crate::run::{Preference, Trigger};
 use crate::tick::{Tick, TickKind};
+use crate::token::Token;
 
 /// Each node further down the order of preference waits this much longer.
 pub const RANK_DELAY: SignedDuration = SignedDuration::from_millis(100);
@@ -47,31 +48,67 @@ impl Scheduler {
             self.recent.push(fire_time, job);
             let plan = &self.plans[&job];
             let is_mine = plan.target.allows(&self.me.name, &self.me.labels);
-            if self.gate == Gate::Closed || fire_time < oldest || !is_mine {
+            if fire_time < oldest || !is_mine {
                 continue;
             }
-            let (slot, rank) = self.seat(plan, fire_time);
-            let tick = Tick::scheduled(job, fire_time, slot);
-            let candidate = Candidate {
-                tick,
-                trigger: Trigger::Schedule,
-                version,
-                token: self.mint.mint(),
-                rank,
-                attempt: 1,
-                priority: plan.priority,
-                start_at: fire_time,
-                start_until: plan.late.start_until(fire_time),
-                offer: None,
-            };
-            let at = fire_time - CLAIM_AHEAD + RANK_DELAY * rank.min(RANK_MAX) as i32;
-            let step = self.first_step(plan.placement, rank);
+            if self.gate == Gate::Closed {
+                self.passed.push((fire_time, job, version), oldest);
+                continue;
+            }
+            let token = self.mint.mint();
+            let candidate = self.candidate(plan, fire_time, token);
+            let at = self.turn_at(&candidate);
+            let step = self.first_step(plan.placement, candidate.rank);
             fresh.entry((at, step)).or_default().push(candidate);
         }
         self.recent.see_until(until);
         for ((at, step), candidates) in fresh {
             self.wait(at, step, candidates);
         }
+    }
+
+    /// Looks at the ticks that passed while the gate was closed, now that it is open.
+    pub(super) fn take_up_passed(&mut self) {
+        let oldest = self.now.saturating_sub(LOOKBACK).unwrap_or(self.now);
+        let mut fresh: BTreeMap<(Timestamp, Step), Vec<Candidate>> = BTreeMap::new();
+        for (fire_time, job, version) in self.passed.take_since(oldest) {
+            let is_current = |plan: &&Plan| plan.version == version && plan.enabled;
+            let Some(plan) = self.plans.get(&job).filter(is_current) else {
+                continue;
+            };
+            let token = self.mint.mint();
+            let candidate = self.candidate(plan, fire_time, token);
+            let is_shared = plan.placement != Placement::EveryNode && !self.others.is_empty();
+            let step = if is_shared { Step::Look } else { Step::Claim };
+            let at = self.turn_at(&candidate).max(self.now);
+            fresh.entry((at, step)).or_default().push(candidate);
+        }
+        for ((at, step), candidates) in fresh {
+            self.wait(at, step, candidates);
+        }
+    }
+
+    /// This node's part in a tick.
+    fn candidate(&self, plan: &Plan, fire_time: Timestamp, token: Token) -> Candidate {
+        let (slot, rank) = self.seat(plan, fire_time);
+        Candidate {
+            tick: Tick::scheduled(plan.job, fire_time, slot),
+            trigger: Trigger::Schedule,
+            version: plan.version,
+            token,
+            rank,
+            attempt: 1,
+            priority: plan.priority,
+            start_at: fire_time,
+            start_until: plan.late.start_until(fire_time),
+            offer: None,
+        }
+    }
+
+    /// When this node asks for a tick.
+    fn turn_at(&self, candidate: &Candidate) -> Timestamp {
+        let ranks = candidate.rank.min(RANK_MAX) as i32;
+        candidate.tick.fire_time - CLAIM_AHEAD + RANK_DELAY * ranks
     }
 
     /// The slot this node would take of a tick, and how many nodes go before it.
@@ -151,7 +188,7 @@ impl Scheduler {
             return;
         }
         let mut fresh: BTreeMap<Timestamp, Vec<Candidate>> = BTreeMap::new();
-        for offer in offers.iter().filter(|o| !self.held.contains(&o.tick)) {
+        for offer in offers.iter().filter(|o| !self.held.contains_key(&o.tick)) {
             if let Some((at, rank, priority)) = self.turn(offer)
                 && self.offered.insert(offer.tick)
             {
@@ -172,7 +209,7 @@ impl Scheduler {
         let plan = self.plans.get(&offer.tick.job)?;
         let held =
             |tick: &Tick| (tick.job, tick.fire_time) == (offer.tick.job, offer.tick.fire_time);
-        let mut mine = self.held.iter().chain(&self.offered);
+        let mut mine = self.held.keys().chain(&self.offered);
         let is_seated = matches!(plan.placement, Placement::Some(_)) && mine.any(held);
         let foreign_seat = plan.placement == Placement::EveryNode
             && offer.tick.kind == TickKind::Scheduled

@@ -70,8 +70,7 @@ impl Agent {
         let adopted: Vec<_> = adopted
             .map(|(token, entry)| (entry.grant.tick, *token))
             .collect();
-        let ticks = adopted.iter().map(|(tick, _)| *tick).collect();
-        acts.extend(self.tell(Event::Adopted(ticks)));
+        acts.extend(self.tell(Event::Adopted(adopted.clone())));
         self.orphans.extend(adopted);
         for (token, entry) in entries {
             acts.extend(self.take_change(token, entry));
@@ -94,7 +93,7 @@ impl Agent {
         match is_over {
             true => {
                 self.attempts.remove(&token);
-                acts.extend(self.tell(Event::Released(tick)));
+                acts.extend(self.tell(Event::Released(tick, token)));
             }
             false => {
                 self.attempts.insert(token, entry);

@@ -55,6 +55,7 @@ impl Ledger {
         if is_free && (waiting.is_empty() || waiting_max == 0) {
             row.phase = Phase::Claimed;
             (row.owner, row.claimed_at) = (Some(who), Some(now));
+            row.made_by = self.changes;
             self.put(row, "claimed");
             return ClaimAnswer::Won;
         }
@@ -189,7 +190,7 @@ impl Ledger {
         }
         (row.phase, row.reason) = (Phase::Claimed, None);
         (row.token, row.owner) = (Some(token), Some(who));
-        row.claimed_at = Some(now);
+        (row.claimed_at, row.made_by) = (Some(now), self.changes);
         self.put(row, "taken");
         ClaimAnswer::Won
     }

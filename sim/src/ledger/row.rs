@@ -22,6 +22,10 @@ pub(crate) struct Row {
     pub(crate) start_until: Timestamp,
     pub(crate) preference: Preference,
     pub(crate) claimed_at: Option<Timestamp>,
+    /// The change of the store that made it.
+    pub(crate) made_by: u64,
+    /// Its next attempt was given up before anybody had it, so it is told as the last one ended.
+    pub(crate) has_fallen_back: bool,
     /// The attempt before this one: number, token, owner, outcome.
     pub(crate) last: Option<(u32, Option<Token>, Option<Claimant>, Outcome)>,
     pub(crate) until_time: Timestamp,
@@ -45,6 +49,8 @@ impl Row {
             start_until,
             preference: Preference::Any,
             claimed_at: None,
+            made_by: 0,
+            has_fallen_back: false,
             last: None,
             until_time: tick.fire_time,
             tick_count: 1,
@@ -56,6 +62,7 @@ impl Row {
         if let Some((attempt, token, owner, outcome)) = self.last.take() {
             (self.attempt, self.token, self.owner) = (attempt, token, owner);
             self.outcome = Some(outcome);
+            self.has_fallen_back = true;
         }
     }
 
