@@ -35,6 +35,7 @@ use crate::retention::drop_what_is_old;
 use crate::runner_link::keep_linked;
 use crate::tick_audit::{Auditor, audit_ticks};
 use crate::tick_lock::TickLock;
+use crate::tracer::{Collector, Tracer};
 use crate::wake_up::listen_for_wake_ups;
 
 /// A store that does not answer at the start is asked again for so long.
@@ -65,6 +66,8 @@ pub struct AgentOptions {
     pub data_dir: PathBuf,
     /// How a runner is started where none lives.
     pub runner: RunnerCommand,
+    /// Who is told of every attempt that is over, if somebody is.
+    pub collector: Option<Collector>,
 }
 
 /// Runs the agent until it has drained, must restart, or was replaced.
@@ -80,27 +83,27 @@ pub async fn run_agent(options: AgentOptions, shutdown: Shutdown) -> anyhow::Res
     let (link, linking) = keep_linked(options.data_dir.clone(), options.runner.clone(), link_news);
     let (outbox, emptying) = open_outbox(options.store.clone(), clock.clone(), messages.clone());
     let emptying = tokio::spawn(emptying);
+    let mut tasks = JoinSet::new();
+    let tracer = start_tracer(&mut tasks, options.collector.clone());
     let hands = Hands {
         store: options.store.clone(),
         lock: opened.lock,
         link: link.clone(),
         outbox,
         clock,
+        tracer,
     };
     let (pulse, pulse_seen) = watch::channel(Arc::new(Pulse::default()));
-
-    let mut tasks = JoinSet::new();
     tasks.spawn(linking);
     tasks.spawn(forward(link_inbox, messages.clone(), Message::Runner));
-    let heart = beat(
+    tasks.spawn(beat(
         hands.store.clone(),
         hands.clock.clone(),
         claimant,
         Surroundings::new(&options.data_dir, &hands.lock),
         pulse_seen,
         messages.clone(),
-    );
-    tasks.spawn(heart);
+    ));
     watch_store(
         &mut tasks,
         &hands,
@@ -190,6 +193,13 @@ async fn open(options: &AgentOptions, clock: &Clock) -> anyhow::Result<Opened> {
         me,
         seed,
     })
+}
+
+/// Starts what tells a collector of traces, where there is one.
+fn start_tracer(tasks: &mut JoinSet<()>, collector: Option<Collector>) -> Option<Tracer> {
+    let (tracer, telling) = Tracer::open(collector?);
+    tasks.spawn(telling);
+    Some(tracer)
 }
 
 /// Starts what looks into the store for the pump: changes, and ticks that nobody decided.

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use crate::clock::Clock;
 use crate::message::Story;
+use crate::spans::traceparent;
 
 /// What a command learns of its run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Surroundings {
     pub slots: i64,
     /// Variables that whoever asked for a manual run gave.
     pub parameters: Parameters,
+    /// Whether its run is told to a collector of traces.
+    pub is_traced: bool,
 }
 
 /// A run that this node owns.
@@ -37,6 +40,8 @@ pub struct Attempt {
     pub job_name: String,
     /// What its command is told.
     pub surroundings: Surroundings,
+    /// When this node knew that it has it (store clock).
+    pub held_at: Timestamp,
     /// When the command started (store clock), once it has.
     pub started_at: Option<Timestamp>,
     /// Who asked for its end, if somebody did.
@@ -49,12 +54,13 @@ pub struct Attempt {
 
 impl Attempt {
     /// An attempt that nothing has happened to yet.
-    pub fn new(grant: Grant, story: Story, surroundings: Surroundings) -> Self {
+    pub fn new(grant: Grant, story: Story, surroundings: Surroundings, held_at: Timestamp) -> Self {
         Attempt {
             grant,
             spec: story.spec,
             job_name: story.name,
             surroundings,
+            held_at,
             started_at: None,
             kill_by: None,
             is_ordered: false,
@@ -86,6 +92,11 @@ impl Attempt {
     pub fn order(&self, clock: &Clock) -> StartOrder {
         let mut env = self.variables();
         env.extend(self.surroundings.parameters.variables());
+        if self.surroundings.is_traced {
+            let Grant { tick, attempt, .. } = self.grant;
+            let parent = traceparent(tick, attempt);
+            env.push(("CARILLON_TRACEPARENT".to_owned(), parent));
+        }
         StartOrder {
             token: self.grant.token,
             run: self.grant.tick.to_string(),

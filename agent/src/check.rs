@@ -7,7 +7,7 @@ use carillon_core::node::CLOCK_OFFSET_WARNING;
 use carillon_lifecycle::config::Config;
 use carillon_store::Store;
 
-use crate::cli::options;
+use crate::cli::{collector, options};
 use crate::clock::Clock;
 use crate::node_folder::check_folder;
 use crate::tick_lock::TickLock;
@@ -37,6 +37,7 @@ pub(crate) async fn check(config: &Config) -> anyhow::Result<ExitCode> {
         Err(error) => verdicts.bad(&format!("database: {error:#}")),
     }
     check_redis(config, &mut verdicts).await;
+    check_collector(config, &mut verdicts).await;
     // Only a runner in its own place among the services knows what it was given.
     match stats(&config.node.data_dir).await {
         Ok(Some(stats)) => verdicts.good(&format!("limits: {}", stats.limits)),
@@ -85,6 +86,18 @@ async fn check_redis(config: &Config, verdicts: &mut Verdicts) {
         Ok(()) => verdicts.good("redis: answers"),
         Err(error) => verdicts.bad(&format!(
             "redis: {error}; check redis.url, its password, and that it is up"
+        )),
+    }
+}
+
+async fn check_collector(config: &Config, verdicts: &mut Verdicts) {
+    let Ok(Some(collector)) = collector(config) else {
+        return;
+    };
+    match collector.ping().await {
+        Ok(()) => verdicts.good("traces: the collector takes them"),
+        Err(error) => verdicts.bad(&format!(
+            "traces: {error:#}; check node.traces_url and that the collector has OTLP over HTTP on"
         )),
     }
 }

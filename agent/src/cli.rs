@@ -16,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::agent::{AgentOptions, run_agent};
 use crate::pump::Ended;
+use crate::tracer::Collector;
 use crate::{reexec, verbs};
 
 /// LSB: the program is not running.
@@ -197,7 +198,7 @@ async fn start(config: Config) -> anyhow::Result<ExitCode> {
 /// What the configuration says of this node's agent.
 ///
 /// # Errors
-/// When the database's address or a label is not understood.
+/// When the database's address, a label or the collector's address is not understood.
 pub fn options(config: &Config, program: PathBuf) -> anyhow::Result<AgentOptions> {
     let url: StoreUrl = config.require_database_url()?.reveal().parse()?;
     Ok(AgentOptions {
@@ -209,7 +210,17 @@ pub fn options(config: &Config, program: PathBuf) -> anyhow::Result<AgentOptions
         retention: retention(config),
         data_dir: config.node.data_dir.clone(),
         runner: RunnerArguments::command(program, config),
+        collector: collector(config)?,
     })
+}
+
+/// Who is told of traces, as the configuration says.
+///
+/// # Errors
+/// When `node.traces_url` is no address of a collector.
+pub fn collector(config: &Config) -> anyhow::Result<Option<Collector>> {
+    let url = config.node.traces_url.as_deref();
+    url.map(Collector::parse).transpose()
 }
 
 /// How long records are kept, as the configuration says.

@@ -3,7 +3,7 @@
 use carillon_core::conclusion::conclude;
 use carillon_core::launch::Limits;
 use carillon_core::run::{News, Reason};
-use carillon_core::scheduler::{Event, Grant};
+use carillon_core::scheduler::Grant;
 use carillon_core::token::Token;
 use carillon_runner::containment::Containment;
 use carillon_runner::protocol::{
@@ -208,8 +208,7 @@ impl Pump {
         let report = attempt.ended(node, ended_at, ending, chance);
         let tick = attempt.grant.tick;
         self.log_end(&report.news, tick);
-        self.hands.outbox.report(report);
-        self.tell(Event::Released(tick, token)).await;
+        self.close(token, report, ended_at).await;
     }
 
     fn log_end(&self, news: &News, tick: carillon_core::tick::Tick) {
@@ -269,8 +268,7 @@ impl Pump {
                 let tick = attempt.grant.tick;
                 let report = attempt.ended(node, now, ending, chance);
                 self.log_end(&report.news, tick);
-                self.hands.outbox.report(report);
-                self.tell(Event::Released(tick, token)).await;
+                self.close(token, report, now).await;
             }
         }
     }

@@ -200,8 +200,7 @@ impl Pump {
         let report = attempt.ended(node, now, ending, chance);
         let tick = attempt.grant.tick;
         warn!(run.id = %tick, "the run is lost: {why}");
-        self.hands.outbox.report(report);
-        self.tell(Event::Released(tick, token)).await;
+        self.close(token, report, now).await;
     }
 
     /// Hands back a run that was never started.

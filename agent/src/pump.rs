@@ -35,6 +35,7 @@ use crate::renewal::Renewal;
 use crate::runner_link::RunnerLink;
 use crate::stats::Counters;
 use crate::tick_lock::TickLock;
+use crate::tracer::Tracer;
 
 /// Messages that may wait for the pump.
 pub const MESSAGES_MAX: usize = 4096;
@@ -75,6 +76,8 @@ pub struct Hands {
     pub outbox: Outbox,
     /// What time it is.
     pub clock: Clock,
+    /// Who is told of what is over, where somebody is.
+    pub tracer: Option<Tracer>,
 }
 
 /// Why the pump has ended.

@@ -4,7 +4,7 @@ use carillon_core::job::JobSpec;
 use carillon_core::parameters::Parameters;
 use carillon_core::placement::Placement;
 use carillon_core::run::{Reason, Trigger};
-use carillon_core::scheduler::{Event, Grant};
+use carillon_core::scheduler::Grant;
 use carillon_core::token::Token;
 use carillon_runner::protocol::Request;
 use carillon_store::Store;
@@ -53,7 +53,8 @@ impl Pump {
     /// Keeps the attempt until its end is recorded.
     pub(crate) fn hold(&mut self, grant: Grant, story: Story) {
         let surroundings = self.surroundings(&grant, story.parameters.clone());
-        let attempt = Attempt::new(grant, story, surroundings);
+        let held_at = self.hands.clock.now();
+        let attempt = Attempt::new(grant, story, surroundings, held_at);
         self.attempts.insert(grant.token, attempt);
     }
 
@@ -120,6 +121,7 @@ impl Pump {
             slot,
             slots,
             parameters,
+            is_traced: self.hands.tracer.is_some(),
         }
     }
 
@@ -160,11 +162,9 @@ impl Pump {
         let until = self.offer_until(&grant);
         info!(run.id = %grant.tick, reason = %reason, "not started here");
         if let Some(attempt) = self.attempts.get_mut(&token) {
-            self.hands
-                .outbox
-                .report(attempt.not_started(now, reason, until));
+            let report = attempt.not_started(now, reason, until);
+            self.close(token, report, now).await;
         }
-        self.tell(Event::Released(grant.tick, token)).await;
     }
 }
 

@@ -193,6 +193,7 @@ fn start_agent(
         retention: retention(config),
         data_dir: config.node.data_dir.clone(),
         runner: RunnerArguments::command(own_program()?, config),
+        collector: None,
     };
     Ok(tokio::spawn(async move {
         run_agent(options, shutdown).await.map(|_| ())

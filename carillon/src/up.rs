@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use carillon_admin::{Admin, AdminOptions};
 use carillon_agent::agent::{AgentOptions, run_agent};
-use carillon_agent::cli::{RunnerArguments, labels, retention};
+use carillon_agent::cli::{RunnerArguments, collector, labels, retention};
 use carillon_agent::host::host_name;
 use carillon_agent::pump::Ended;
 use carillon_agent::reexec::own_program;
@@ -201,6 +201,7 @@ async fn keep_agent(config: &Config, store: &Store, shutdown: &Shutdown) -> anyh
         retention: retention(config),
         data_dir: config.node.data_dir.clone(),
         runner: RunnerArguments::command(own_program()?, config),
+        collector: collector(config)?,
     };
     loop {
         match run_agent(options.clone(), shutdown.clone()).await? {

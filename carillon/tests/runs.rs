@@ -1,7 +1,10 @@
 //! What a job says of its runs, from the database through agent and runner to the command and back: `carillon up` with one job.
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use carillon_core::identity::JobId;
@@ -13,6 +16,7 @@ use carillon_core::run::{Outcome, Phase};
 use carillon_core::schedule::DstRule;
 use carillon_store::{Editor, Run, RunFilter, RunRequest, Store};
 use carillon_testbed::{Folder, Process, leashed, program, wait_until};
+use serde_json::Value;
 use tokio::runtime::Runtime;
 
 /// More than the program needs for anything here.
@@ -26,8 +30,13 @@ struct Up {
 }
 
 impl Up {
-    /// Everything on one machine, with one job that fires once, soon.
+    /// Everything on one machine, with one job of every second.
     fn with(spec: JobSpec) -> Self {
+        Self::with_settings(spec, &[])
+    }
+
+    /// The same with these variables as configuration.
+    fn with_settings(spec: JobSpec, settings: &[(&str, &str)]) -> Self {
         let folder = Folder::create().expect("the temporary folder can be written");
         let secrets = folder.join("secrets");
         std::fs::create_dir(&secrets).expect("the temporary folder can be written");
@@ -42,7 +51,8 @@ impl Up {
         command
             .args(["up", "--listen", "127.0.0.1:0", "--data"])
             .arg(&data)
-            .env("CARILLON_RUNNER__SECRETS_DIR", &secrets);
+            .env("CARILLON_RUNNER__SECRETS_DIR", &secrets)
+            .envs(settings.iter().copied());
         let process = Process::start("carillon up", command, &folder.join("log"));
         Up {
             process: process.expect("carillon starts"),
@@ -185,6 +195,87 @@ fn parameters_reach_the_command_and_all_of_its_output_lies_where_the_run_says() 
     let path = path.unwrap_or_else(|| panic!("{detail}"));
     let kept = std::fs::read_to_string(path).expect("the file is there");
     assert_eq!(kept, said);
+}
+
+/// Takes posts, one after the other, and refuses the first.
+fn collect(listener: TcpListener, bodies: &Sender<Value>) {
+    for (number, stream) in listener.incoming().enumerate() {
+        let mut stream = BufReader::new(stream.expect("somebody connects"));
+        let (mut line, mut length) = (String::new(), 0);
+        while stream.read_line(&mut line).expect("a head comes") > 2 {
+            let header = line.to_ascii_lowercase();
+            if let Some(value) = header.strip_prefix("content-length:") {
+                length = value.trim().parse().expect("it is a number");
+            }
+            line.clear();
+        }
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body).expect("the body comes");
+        let status = match number {
+            0 => "503 Service Unavailable",
+            _ => "200 OK",
+        };
+        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\n{{}}");
+        stream
+            .get_mut()
+            .write_all(answer.as_bytes())
+            .expect("somebody listens");
+        let body = serde_json::from_slice(&body).expect("it is JSON");
+        if number > 0 && bodies.send(body).is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn run_is_a_trace_and_its_command_knows_which() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it is bound");
+    let (sender, bodies) = channel();
+    std::thread::spawn(move || collect(listener, &sender));
+    let mut up = Up::with_settings(
+        JobSpec {
+            launch: job("printf %s $TRACEPARENT; exit 3"),
+            ..JobSpec::default()
+        },
+        &[("CARILLON_NODE__TRACES_URL", &format!("http://{address}"))],
+    );
+
+    let run = up.ended_run();
+    let said = wait_until("the output", LIMIT, || {
+        Some(up.output(&run)).filter(|text| !text.is_empty())
+    });
+    let parts: Vec<&str> = said.split('-').collect();
+    let [_, trace, parent, _] = parts[..] else {
+        panic!("{said}")
+    };
+
+    let is_its = |span: &&Value| span["traceId"] == trace;
+    let spans = wait_until("the trace", LIMIT, || {
+        let body = bodies.recv_timeout(LIMIT).ok()?;
+        let spans = body["resourceSpans"][0]["scopeSpans"][0]["spans"].clone();
+        let its: Vec<Value> = spans.as_array()?.iter().filter(is_its).cloned().collect();
+        (!its.is_empty()).then_some(its)
+    });
+    let named = |name: &str| {
+        let named = spans.iter().find(|span| span["name"] == name);
+        named.unwrap_or_else(|| panic!("no {name} in {spans:#?}"))
+    };
+    let (whole, attempt, command) = (named("one"), named("attempt"), named("command"));
+    assert_eq!(command["spanId"], parent);
+    assert_eq!(command["parentSpanId"], attempt["spanId"]);
+    assert_eq!(attempt["parentSpanId"], whole["spanId"]);
+    assert_eq!(whole["parentSpanId"], Value::Null);
+    assert_eq!(whole["status"]["code"], 2, "{whole:#}");
+    let begins = command["startTimeUnixNano"].as_str().expect("it is a text");
+    let begins: i64 = begins.parse().expect("it is a number");
+    let started_at = run.started_at.expect("it started");
+    assert_eq!(begins / 1_000, started_at.as_microsecond());
+    let run_id = serde_json::json!({
+        "key": "carillon.run.id", "value": { "stringValue": run.tick.to_string() }
+    });
+    let attributes = whole["attributes"].as_array().expect("it has some");
+    assert!(attributes.contains(&run_id), "{attributes:#?}");
 }
 
 #[test]

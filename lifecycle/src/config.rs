@@ -81,6 +81,8 @@ pub struct Node {
     pub max_running: u32,
     /// `node.data_dir`, absolute.
     pub data_dir: PathBuf,
+    /// `node.traces_url`: a collector of OpenTelemetry.
+    pub traces_url: Option<String>,
 }
 
 /// What commands may do on this machine.
@@ -219,6 +221,7 @@ impl Config {
                 labels: read.list("node.labels"),
                 max_running: read.count("node.max_running"),
                 data_dir: read.path("node.data_dir"),
+                traces_url: read.optional_text("node.traces_url"),
             },
             runner: Runner {
                 allow_users: read.list("runner.allow_users"),

@@ -14,6 +14,9 @@ pub(crate) const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// What Carillon says of a run begins so.
 const OWN_PREFIX: &str = "CARILLON_";
 
+/// The trace that a command belongs to (W3C Trace Context).
+const OWN_TRACEPARENT: &str = "CARILLON_TRACEPARENT";
+
 /// Variables by which a loader or an interpreter is made to run other code than the command names.
 const REFUSED: &[&str] = &[
     "BASH_ENV",
@@ -126,6 +129,10 @@ pub(crate) fn build_environment(
     for (name, value) in base {
         environment.set(name, value.as_bytes())?;
     }
+    // Where programs look for it; a job may have one of its own.
+    if let Some((_, value)) = given.iter().find(|(name, _)| name == OWN_TRACEPARENT) {
+        environment.set("TRACEPARENT", value.as_bytes())?;
+    }
     for (name, value) in job.env {
         environment.set(name, value.as_bytes())?;
     }
@@ -227,6 +234,17 @@ mod tests {
         assert_eq!(words, expected);
         assert_eq!(found.of("PATH"), Some(&b"/opt/bin"[..]));
         assert_eq!(found.of("PAT"), None);
+    }
+
+    #[test]
+    fn command_finds_its_trace_where_programs_look_for_it() {
+        let given = [pair("CARILLON_TRACEPARENT", "00-ab-cd-01")];
+        let own = [pair("TRACEPARENT", "mine")];
+
+        let found = build_environment(&account(), job(&[], &[]), &given, "t").unwrap();
+        assert_eq!(found.of("TRACEPARENT"), Some(&b"00-ab-cd-01"[..]));
+        let found = build_environment(&account(), job(&own, &[]), &given, "t").unwrap();
+        assert_eq!(found.of("TRACEPARENT"), Some(&b"mine"[..]));
     }
 
     #[test]

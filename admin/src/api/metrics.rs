@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use carillon_core::node::{Limits, Liveness};
+use carillon_core::node::{Duty, Limits, Liveness};
 use carillon_core::run::Outcome;
 use carillon_store::{Node, RunTotal};
 use jiff::SignedDuration;
@@ -27,7 +27,9 @@ pub(crate) async fn health(State(app): State<Arc<App>>) -> Response {
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Fault> {
     app.refresh_roster().await?;
     let now = app.store.now().await?;
-    let nodes = app.store.nodes(Limits::default()).await?;
+    let mut nodes = app.store.nodes(Limits::default()).await?;
+    // Nobody waits for a node that was retired.
+    nodes.retain(|node| node.peer.duty != Duty::Retired);
     let totals = app
         .store
         .run_totals(now - SignedDuration::from_mins(5), now)

@@ -329,6 +329,23 @@ fn the_description_names_every_address_and_every_answer() {
     }
     let metrics = site.anonymous().get("/metrics").text();
     assert!(metrics.contains("carillon_jobs 0\n"), "{metrics}");
+
+    let dashboard = include_str!("../../../packaging/grafana/carillon.json");
+    let dashboard: serde_json::Value = serde_json::from_str(dashboard).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let targets = panels
+        .iter()
+        .flat_map(|panel| panel["targets"].as_array().unwrap());
+    for expression in targets.map(|target| target["expr"].as_str().unwrap()) {
+        let word = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+        let mut words = expression.split(word);
+        let name = words.find(|word| word.starts_with("carillon_")).unwrap();
+        assert!(metrics.contains(&format!("# TYPE {name} ")), "{expression}");
+        let listed = expression.split('"').nth(1).unwrap_or_default();
+        for value in listed.split('|').filter(|value| !value.is_empty()) {
+            assert!(metrics.contains(&format!("=\"{value}\"}}")), "{expression}");
+        }
+    }
     assert_eq!(site.anonymous().get("/healthz").status, 200);
 }
 

@@ -117,6 +117,13 @@ pub const KEYS: &[Key] = &[
         ..PLAIN
     },
     Key {
+        name: "node.traces_url",
+        example: "http://127.0.0.1:4318",
+        about: "A collector of OpenTelemetry near the agent (OTLP over HTTP) that is told of every attempt: one trace a run. \
+                Commands then\nfind `TRACEPARENT`. Without it nothing is told.",
+        ..PLAIN
+    },
+    Key {
         name: "runner.allow_users",
         form: Form::List,
         default: Some(""),
