@@ -48,7 +48,7 @@ enum Verb {
     Reload,
     /// Prints how the agent of this node is doing.
     Stats(Stats),
-    /// Examines configuration, data directory, database, Redis and clock, and prints a verdict for each.
+    /// Examines configuration, data directory, database, Redis, clock and collector of traces, and prints a verdict for each.
     Check,
     /// Becomes the runner of this data directory; the agent starts it by itself.
     #[command(hide = true)]
