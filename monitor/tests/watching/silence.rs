@@ -187,6 +187,41 @@ on_both! {
         assert!(all[1].contains("web-1"), "{all:?}");
     }
 
+    async fn a_monitor_that_came_back_at_once_is_no_news(scene) {
+        scene.start_monitor("mon-1");
+        for name in ["mon-2", "mon-3"] {
+            scene.start_monitor(name);
+            let store = scene.store.clone();
+            wait_until_async("the monitor to beat", SOON, async || {
+                let monitors = store.monitors().await.unwrap();
+                monitors.iter().any(|monitor| monitor.name == name).then_some(())
+            })
+            .await;
+            scene.kill_monitor();
+        }
+        let store = scene.store.clone();
+        let of_mon_2 = async || {
+            let monitors = store.monitors().await.unwrap().into_iter();
+            let lives: Vec<i64> = monitors.filter(|one| one.name == "mon-2").map(|one| one.id).collect();
+            lives
+        };
+        let first_life = of_mon_2().await;
+        scene.start_monitor("mon-2");
+        wait_until_async("its next life to take its place", SOON, async || {
+            let lives = of_mon_2().await;
+            (lives.len() == 1 && lives != first_life).then_some(())
+        })
+        .await;
+
+        // It is killed later, so its silence is told after that of mon-2 would be.
+        scene.mail.wait_for_mails(1, SOON * 2);
+        scene.stop_monitors().await;
+
+        let subjects: Vec<String> = scene.mail.mails().iter().map(carillon_testbed::Mail::subject).collect();
+        assert_eq!(subjects.len(), 1, "{subjects:?}");
+        assert!(subjects[0].contains("monitor mon-3 is silent since"), "{subjects:?}");
+    }
+
     async fn a_silent_monitor_is_told_by_the_other(scene) {
         scene.options.patience.silent_after = SILENT_AFTER;
         scene.start_monitor("mon-1");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use carillon_core::identity::GroupId;
+use carillon_core::incident::Incident;
 use carillon_core::job::{Job, JobDraft, JobSpec, ScheduleText};
 use carillon_core::parameters::Parameters;
 use carillon_core::schedule::DstRule;
@@ -117,6 +118,20 @@ impl Fleet {
             of_witness.map(|_| ())
         })
         .await;
+    }
+
+    /// Says what is known of incidents that do not end.
+    pub(crate) fn tell_of(&self, open: &[Incident]) {
+        for incident in open {
+            println!("open: {incident:?}");
+        }
+        let runs = self.database.query(
+            "select j.name, r.fire_time, r.state, r.reason, r.outcome, r.node_id, r.attempt, r.started_at, r.ended_at, \
+                r.parameters, r.detail
+            from runs r join jobs j on j.id = r.job_id
+            order by r.fire_time",
+        );
+        println!("{}", runs.unwrap());
     }
 
     fn mail_up(&mut self) {

@@ -58,8 +58,12 @@ async fn live(database: Database, proxy: Arc<Proxy>) {
     }
     fleet.perform(&Deed::ClearUp).await;
     let store = fleet.store.clone();
+    let settling = Instant::now();
     wait_until_async("every incident to end", SETTLING, async || {
         let open = store.open_incidents().await.ok()?;
+        if settling.elapsed() > SETTLING - Duration::from_secs(2) {
+            fleet.tell_of(&open);
+        }
         open.is_empty().then_some(())
     })
     .await;

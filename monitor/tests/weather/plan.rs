@@ -127,6 +127,17 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// What the long outage of the node of that name is.
+    pub(crate) fn kind_of_outage(&self, name: &str) -> &'static str {
+        let is_kill = |deed: &Deed| matches!(deed, Deed::Kill(node) if crate::fleet::node_name(*node) == name);
+        match self.deeds.iter().any(|(_, deed)| is_kill(deed)) {
+            true => "an agent killed with -9",
+            false => "an agent that hangs",
+        }
+    }
+}
+
 /// A plan as it grows.
 struct Days {
     dice: Dice,

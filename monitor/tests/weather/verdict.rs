@@ -1,5 +1,6 @@
 //! Outages and mails held against each other.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use carillon_testbed::Mail;
@@ -22,7 +23,13 @@ pub(crate) fn judge(plan: &Plan, fleet: &Fleet, seen: &Seen) {
     let mut wrong = Vec::new();
     let mut expected = Expected::default();
     for gap in &seen.gaps {
-        judge_gap(gap, fleet, (&mails, &made), &mut expected, &mut wrong);
+        judge_gap(
+            gap,
+            (plan, fleet),
+            (&mails, &made),
+            &mut expected,
+            &mut wrong,
+        );
     }
     for job in 0..plan.jobs {
         let name = format!("job-{job} ");
@@ -30,6 +37,10 @@ pub(crate) fn judge(plan: &Plan, fleet: &Fleet, seen: &Seen) {
         let well = count(&mails, &name, "well again");
         println!("{name} failed once: {failed} mails, well again: {well}");
         expected.mails += 2;
+        match failure_told(fleet, job, &made) {
+            Some(after) => expected.detect("a job that failed", after),
+            None => wrong.push(format!("{name}: its failure was not told")),
+        }
         if (failed, well) != (1, 1) {
             wrong.push(format!(
                 "{name}: {failed} and {well} mails instead of 1 and 1"
@@ -41,6 +52,7 @@ pub(crate) fn judge(plan: &Plan, fleet: &Fleet, seen: &Seen) {
         .filter(|mail| mail.subject().contains("database"))
         .count();
     println!("the database was away once: {down} mails");
+    expected.mails += 2;
     if down != 2 {
         wrong.push(format!("{down} mails about the database instead of 2"));
     }
@@ -53,7 +65,9 @@ pub(crate) fn judge(plan: &Plan, fleet: &Fleet, seen: &Seen) {
     for mail in mails.iter().filter(|mail| !is_known(mail)) {
         wrong.push(format!("a mail that nobody waited for: {}", mail.subject()));
     }
-    expected.tell(&mails);
+    // The witness, who shows that nothing else is on its way.
+    expected.mails += 1;
+    expected.tell(&mails, wrong.len());
     assert!(
         wrong.is_empty(),
         "{}\n{:#?}",
@@ -65,30 +79,50 @@ pub(crate) fn judge(plan: &Plan, fleet: &Fleet, seen: &Seen) {
 #[derive(Default)]
 struct Expected {
     mails: usize,
-    detections: Vec<Duration>,
+    /// How long after it began each trouble was told, by its kind.
+    detections: BTreeMap<&'static str, Vec<Duration>>,
 }
 
 impl Expected {
-    fn tell(&mut self, mails: &[Mail]) {
-        self.detections.sort();
-        let seconds: Vec<String> = self
-            .detections
-            .iter()
-            .map(|after| format!("{:.1}", after.as_secs_f64()))
-            .collect();
-        let told = self.detections.len();
-        println!("{told} silences told, after {} s", seconds.join(", "));
+    fn detect(&mut self, kind: &'static str, after: Duration) {
+        self.detections.entry(kind).or_default().push(after);
+    }
+
+    fn tell(&mut self, mails: &[Mail], wrong: usize) {
+        for (kind, detections) in &mut self.detections {
+            detections.sort();
+            let told = detections.len();
+            let seconds = |after: &Duration| after.as_secs_f64();
+            let (p50, max) = (
+                seconds(&detections[told / 2]),
+                seconds(&detections[told - 1]),
+            );
+            println!("{kind}: {told} told, after {p50:.1} s (p50), {max:.1} s (max)");
+        }
         println!(
-            "{} mails, {} of them could not be fewer",
+            "{} mails, {} of them could not be fewer; {wrong} wrong",
             mails.len(),
             self.mails
         );
     }
 }
 
+/// When the end of the first bad run of `job` was told, counted from it.
+fn failure_told(fleet: &Fleet, job: usize, made: &[(Timestamp, String)]) -> Option<Duration> {
+    let ended = fleet.database.query(&format!(
+        "select min(r.ended_at) from runs r join jobs j on j.id = r.job_id
+        where j.name = 'job-{job}' and r.outcome = 'failed'"
+    ));
+    let ended_at = Timestamp::from_microsecond(ended.ok()?.trim().parse().ok()?).ok()?;
+    let name = format!("\"job-{job}\"");
+    let is_about = |content: &str| content.contains(&name) && content.contains("\"opened\"");
+    let (told_at, _) = made.iter().find(|(_, content)| is_about(content))?;
+    Duration::try_from(told_at.duration_since(ended_at)).ok()
+}
+
 fn judge_gap(
     gap: &Gap,
-    fleet: &Fleet,
+    (plan, fleet): (&Plan, &Fleet),
     (mails, made): (&[Mail], &[(Timestamp, String)]),
     expected: &mut Expected,
     wrong: &mut Vec<String>,
@@ -116,7 +150,9 @@ fn judge_gap(
         lasted if lasted < SILENT_AFTER => {}
         lasted if lasted > SURELY_SILENT => {
             expected.mails += 2;
-            expected.detections.extend(after);
+            if let Some(after) = after {
+                expected.detect(plan.kind_of_outage(node), after);
+            }
             if (silent, back) != (1, 1) {
                 wrong.push(format!(
                     "{node}: {silent} and {back} mails instead of 1 and 1"
