@@ -76,20 +76,14 @@ fn over(speech: &Speech, headline: &str) -> String {
 
 fn headline_of(speech: &Speech, digest: &Digest) -> String {
     let (count, open) = (digest.stories.len(), digest.open_count());
-    let names = headline::first_names(
-        speech,
-        digest
-            .stories
-            .iter()
-            .map(|story| story.incident.subject.name.as_str()),
-        count,
-    );
-    let incidents = match count {
+    let incidents = digest.stories.iter().map(|story| &story.incident);
+    let names = headline::first_names(speech, incidents);
+    let noun = match count {
         1 => "incident",
         _ => "incidents",
     };
     speech.say(
-        format!("quiet hours: {count} {incidents}, {open} still open: {names}"),
+        format!("quiet hours: {count} {noun}, {open} still open: {names}"),
         format!("静默时段：{count} 个告警，{open} 个尚未恢复：{names}"),
     )
 }

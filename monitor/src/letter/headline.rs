@@ -1,11 +1,16 @@
 //! The headline: who and what, in one line.
 
+use std::collections::BTreeSet;
+
 use carillon_core::evidence::{Evidence, RunEvidence};
 use carillon_core::incident::{Incident, Owed};
 use carillon_core::rule::{Rule, SubjectKind};
 use carillon_core::stuck::StuckStep;
 
 use super::Speech;
+
+/// A headline of several names so many of them.
+const NAMES_MAX: usize = 3;
 
 /// The headline of one incident.
 pub(crate) fn single(speech: &Speech, incident: &Incident) -> String {
@@ -308,8 +313,7 @@ fn end(speech: &Speech, run: Option<&RunEvidence>) -> String {
 /// The headline of a group: how many, what, and the first names.
 pub(crate) fn group(speech: &Speech, incidents: &[Incident]) -> String {
     let count = incidents.len();
-    let names = incidents.iter().map(|one| one.subject.name.as_str());
-    let names = first_names(speech, names, count);
+    let names = first_names(speech, incidents.iter());
     let what = what_of_group(speech, incidents);
     speech.say(
         format!("{count} {what}: {names}"),
@@ -317,15 +321,22 @@ pub(crate) fn group(speech: &Speech, incidents: &[Incident]) -> String {
     )
 }
 
-/// The first of `count` names, and how many more there are.
+/// The first names of whom the incidents are about, each once, and how many more there are.
 pub(crate) fn first_names<'a>(
     speech: &Speech,
-    names: impl Iterator<Item = &'a str>,
-    count: usize,
+    incidents: impl Iterator<Item = &'a Incident>,
 ) -> String {
-    let first: Vec<&str> = names.take(3).collect();
-    let first = first.join(speech.say(", ", "、"));
-    let rest = match count.saturating_sub(3) {
+    let mut names: Vec<&str> = Vec::new();
+    let mut subjects = BTreeSet::new();
+    for subject in incidents.map(|incident| &incident.subject) {
+        if subjects.insert((subject.kind, subject.id)) {
+            names.push(&subject.name);
+        }
+    }
+    let count = names.len();
+    names.truncate(NAMES_MAX);
+    let first = names.join(speech.say(", ", "、"));
+    let rest = match count.saturating_sub(NAMES_MAX) {
         0 => String::new(),
         rest => speech.say(format!(" and {rest} more"), format!(" 等 {count} 个")),
     };
