@@ -12,6 +12,7 @@ pub mod announcement;
 pub mod back_test;
 pub mod calendar;
 pub mod claim;
+pub mod command_channel;
 pub mod command_line;
 pub mod conclusion;
 pub mod concurrency_key;

@@ -10,6 +10,7 @@ use carillon_store::{Channel, ClaimedDelivery, DeliveryEnd, Store};
 use jiff::SignedDuration;
 use tracing::{debug, info, warn};
 
+use crate::commanding;
 use crate::letter::{self, Letter};
 use crate::mailer::{Mailer, pause_after};
 use crate::options::MonitorOptions;
@@ -115,6 +116,10 @@ async fn hand_over(courier: &Courier, delivery: &ClaimedDelivery) -> DeliveryEnd
     match delivery.destination.channel {
         Channel::Mail => mail(courier, delivery, &packet).await,
         Channel::Webhook => post(courier, delivery, &packet).await,
+        Channel::Command => {
+            let store = &courier.options.store;
+            commanding::start(store, delivery, &packet.announcement, &packet.letter).await
+        }
     }
 }
 
@@ -155,7 +160,8 @@ async fn post(courier: &Courier, delivery: &ClaimedDelivery, packet: &Packet) ->
     }
 }
 
-fn later(delivery: &ClaimedDelivery, why: String) -> DeliveryEnd {
+/// Tried again after a pause, until it is no news any more.
+pub(crate) fn later(delivery: &ClaimedDelivery, why: String) -> DeliveryEnd {
     let pause = pause_after(delivery.attempts);
     let waited = pause * i32::try_from(delivery.attempts).unwrap_or(i32::MAX);
     match waited > GIVE_UP_AFTER {

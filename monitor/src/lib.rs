@@ -12,6 +12,7 @@ mod alarm;
 mod back_test;
 pub mod cli;
 mod clock;
+mod commanding;
 mod delivering;
 pub mod envelope;
 mod history_rounds;

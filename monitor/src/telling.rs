@@ -1,7 +1,9 @@
 //! Turns what is owed into announcements with their deliveries.
 
 use carillon_core::announcement::{Announcement, Audience, Batch, Debt, gather};
+use carillon_core::command_channel::starts_commands;
 use carillon_core::evidence::Evidence;
+use carillon_core::identity::JobId;
 use carillon_core::incident::{Incident, Owed};
 use carillon_core::rule::Rule;
 use carillon_core::silence::Cause;
@@ -24,13 +26,16 @@ pub(crate) async fn tell(
         return Ok(());
     }
     let mutes = store.mutes().await?;
+    let commands = store.command_channels().await?;
+    let commands: Vec<JobId> = commands.iter().map(|channel| channel.job).collect();
     let owing = with_company(owing, watched);
     let debts = owing
         .into_iter()
         .map(|owing| debt(owing, channels, quiet, now))
         .collect();
     for batch in gather(debts, &mutes, now) {
-        announce(store, channels, batch, now).await?;
+        let errands = errands(channels, &commands, &batch);
+        announce(store, batch, errands, now).await?;
     }
     Ok(())
 }
@@ -90,11 +95,10 @@ fn note_company(incident: Incident, silent: usize, watched: usize) -> Incident {
 
 async fn announce(
     store: &Store,
-    channels: &Channels,
     batch: Batch,
+    errands: Vec<Errand>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let errands = errands(channels, &batch);
     let told: Vec<Incident> = batch.incidents.iter().map(|one| one.tell(now)).collect();
     let announcement = Announcement {
         owed: batch.owed,
@@ -111,7 +115,7 @@ async fn announce(
 }
 
 /// Where it goes, and when: people may be in their quiet hours, programs are not.
-fn errands(channels: &Channels, batch: &Batch) -> Vec<Errand> {
+fn errands(channels: &Channels, commands: &[JobId], batch: &Batch) -> Vec<Errand> {
     let mails: &[String] = match &batch.audience {
         Audience::Addresses(addresses) if channels.has_mail => addresses,
         Audience::Addresses(_) | Audience::Nobody | Audience::Unknown => &[],
@@ -132,7 +136,18 @@ fn errands(channels: &Channels, batch: &Batch) -> Vec<Errand> {
     let mails = mails.iter().map(to(Channel::Mail, batch.hold_until));
     let rooms = rooms.iter().map(to(Channel::Webhook, batch.hold_until));
     let programs = programs.iter().map(to(Channel::Webhook, None));
-    mails.chain(rooms).chain(programs).collect()
+    let commands = commands_for(batch, commands);
+    let commands = commands.iter().map(to(Channel::Command, None));
+    mails.chain(rooms).chain(programs).chain(commands).collect()
+}
+
+/// The jobs that are started, by their numbers.
+fn commands_for(batch: &Batch, commands: &[JobId]) -> Vec<String> {
+    let starts = |incident: &Incident| starts_commands(incident, commands);
+    match batch.audience != Audience::Nobody && batch.incidents.iter().any(starts) {
+        true => commands.iter().map(ToString::to_string).collect(),
+        false => Vec::new(),
+    }
 }
 
 fn log(announcement: &Announcement, audience: &Audience, errands: &[Errand]) {

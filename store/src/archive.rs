@@ -36,7 +36,7 @@ const fn table(part: Part, name: &'static str, key: &'static str) -> Table {
 }
 
 /// Every table that backups hold; one that others refer to comes before them.
-pub(crate) static TABLES: [Table; 24] = [
+pub(crate) static TABLES: [Table; 25] = [
     table(Part::Setup, "cluster", "id"),
     table(Part::Setup, "job_groups", "id"),
     table(Part::Setup, "concurrency_keys", "id"),
@@ -48,6 +48,7 @@ pub(crate) static TABLES: [Table; 24] = [
     table(Part::Setup, "recovery_codes", "user_id, code_hash"),
     table(Part::Setup, "api_tokens", "id"),
     table(Part::Setup, "mutes", "id"),
+    table(Part::Setup, "command_channels", "id"),
     table(Part::History, "nodes", "id"),
     table(Part::History, "runs", "fire_time, job_id, kind, slot"),
     table(

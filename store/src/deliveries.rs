@@ -18,6 +18,8 @@ carillon_core::words! {
         Mail = "mail",
         /// As a POST to the webhook of that number in the configuration.
         Webhook = "webhook",
+        /// As a run of the job of that number, on a node.
+        Command = "command",
     }
 }
 
@@ -187,7 +189,7 @@ async fn insert(
     Ok(())
 }
 
-fn read_record(cells: &mut Cells<'_>) -> Result<DeliveryRecord, StoreError> {
+pub(crate) fn read_record(cells: &mut Cells<'_>) -> Result<DeliveryRecord, StoreError> {
     let id = cells.int()?;
     let origin = Origin {
         table: "deliveries",
