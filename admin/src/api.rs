@@ -3,6 +3,7 @@
 pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod calendars;
+pub(crate) mod command_channels;
 pub(crate) mod groups;
 pub(crate) mod incidents;
 pub(crate) mod job_list;

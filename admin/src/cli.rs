@@ -4,6 +4,7 @@ mod apply;
 mod audit;
 mod backup;
 mod calendar;
+mod channel;
 mod diagnostics;
 mod export;
 mod import;
@@ -64,6 +65,9 @@ enum Verb {
     /// Calendars, as texts.
     #[command(subcommand)]
     Calendar(calendar::CalendarVerb),
+    /// Jobs that incidents start.
+    #[command(subcommand)]
+    Channel(channel::ChannelVerb),
     /// Writes everything that the database holds into a file, while everybody goes on working.
     Backup(backup::Backup),
     /// Brings a backup back, into an empty database of any kind: all of it or nothing.
@@ -134,6 +138,7 @@ impl CommandLine {
             Verb::Import(_)
                 | Verb::Apply(_)
                 | Verb::Calendar(_)
+                | Verb::Channel(_)
                 | Verb::Restore(_)
                 | Verb::Run(_)
                 | Verb::Kill(_)
@@ -147,6 +152,7 @@ impl CommandLine {
             Verb::Apply(apply) => apply.act(&store).await,
             Verb::Export(export) => export.act(&store).await,
             Verb::Calendar(calendar) => calendar.act(&store).await,
+            Verb::Channel(channel) => channel.act(&store).await,
             Verb::Backup(backup) => backup.act(&store).await,
             Verb::Restore(restore) => restore.act(&store).await,
             Verb::Diagnostics(diagnostics) => diagnostics.act(&config, &store).await,

@@ -90,6 +90,7 @@ fn table() -> Vec<Route> {
         pages::job_routes(),
         pages::run_routes(),
         pages::calendar_routes(),
+        pages::alert_routes(),
         pages::house_routes(),
         pages::people_routes(),
         api::api_work_routes(),

@@ -2,8 +2,10 @@
 
 pub(crate) mod alerts;
 pub(crate) mod apply;
+pub(crate) mod commands;
 pub(crate) mod export;
 pub(crate) mod health;
 mod heat_map;
 pub(crate) mod import;
+pub(crate) mod incident;
 pub(crate) mod timeline;

@@ -1,5 +1,6 @@
 //! Incidents: read, stepped by whoever sees the facts first, acknowledged.
 
+use carillon_core::identity::GroupId;
 use carillon_core::incident::Incident;
 use carillon_core::job::JobSpec;
 use carillon_core::rule::{Rule, Subject, SubjectKind};
@@ -9,6 +10,7 @@ use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
 use crate::error::StoreError;
 use crate::group_mail::{GroupMail, read_mail};
+use crate::job_list::list_of;
 use crate::link::{Change, Link};
 use crate::row::{Cells, Origin, args};
 use crate::statement::Statement;
@@ -59,6 +61,8 @@ pub struct IncidentFilter {
     pub subject_kind: Option<SubjectKind>,
     /// Only of this subject.
     pub subject_id: Option<i64>,
+    /// Only about jobs of these groups, and whatever is about no job; none is all.
+    pub groups: Option<Vec<GroupId>>,
     /// Only older than this incident.
     pub before: Option<i64>,
 }
@@ -100,18 +104,28 @@ impl Store {
             " from incidents as i
             where i.id < ?
                 and (? is null or (i.open_key is not null) = ?)
-                and (? is null or i.subject_kind = ?)
-                and (? is null or i.subject_id = ?)
+                and i.subject_kind = coalesce(?, i.subject_kind)
+                and i.subject_id = coalesce(?, i.subject_id)
+                and (? is null or i.subject_kind <> 'job' or exists (
+                    select 1 from jobs as j
+                    where j.id = i.subject_id and instr(?, concat(',', j.group_id, ',')) > 0))
             order by i.id desc
             limit ?"
         ));
         let is_open = filter.is_open.map(i64::from);
         let kind = filter.subject_kind.map(SubjectKind::word);
-        let subject = filter.subject_id;
+        let (subject, before) = (filter.subject_id, filter.before.unwrap_or(i64::MAX));
         self.read(Store::TIMEOUT, |mut link: Link| async move {
-            let before = filter.before.unwrap_or(i64::MAX);
+            let groups = filter.groups.as_deref().map(list_of);
             let values = args![
-                before, is_open, is_open, kind, kind, subject, subject, limit
+                before,
+                is_open,
+                is_open,
+                kind,
+                subject,
+                groups.clone(),
+                groups,
+                limit
             ];
             read_all(&mut link, &SELECT, values).await
         })

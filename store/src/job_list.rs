@@ -127,7 +127,7 @@ impl Store {
 }
 
 /// Groups as a text in which a statement finds each of them.
-fn list_of(groups: &[GroupId]) -> String {
+pub(crate) fn list_of(groups: &[GroupId]) -> String {
     let groups: Vec<_> = groups.iter().map(ToString::to_string).collect();
     format!(",{},", groups.join(","))
 }

@@ -10,11 +10,14 @@ use carillon_store::IncidentFilter;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::command_channels::write_delivery;
 use super::reply::{Paging, list};
 use crate::app::App;
 use crate::cursor;
 use crate::faults::Fault;
 use crate::moment::rfc3339;
+use crate::runs::list::visible_groups;
+use crate::system::incident::require_visible;
 use crate::viewer::Viewer;
 
 /// Which incidents to list.
@@ -45,6 +48,7 @@ pub(crate) async fn index(
     State(app): State<Arc<App>>,
     Query(asked): Query<Asked>,
     Query(paging): Query<Paging>,
+    viewer: Viewer,
 ) -> Result<Response, Fault> {
     let limit = paging.limit()?;
     let is_open = match asked.state.as_deref() {
@@ -59,6 +63,7 @@ pub(crate) async fn index(
     };
     let filter = IncidentFilter {
         is_open,
+        groups: visible_groups(&viewer),
         before: cursor::read(&paging.cursor)?,
         ..IncidentFilter::default()
     };
@@ -66,12 +71,18 @@ pub(crate) async fn index(
     Ok(list(incidents, limit, |incident| incident.id, write))
 }
 
-/// One incident.
+/// One incident, with who was told of it.
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     Path(id): Path<i64>,
+    viewer: Viewer,
 ) -> Result<Response, Fault> {
-    Ok(Json(write(&app.store.incident(id).await?)).into_response())
+    let incident = app.store.incident(id).await?;
+    require_visible(&app, &incident, &viewer).await?;
+    let deliveries = app.store.deliveries_of(id).await?;
+    let mut document = write(&incident);
+    document["deliveries"] = deliveries.iter().map(write_delivery).collect();
+    Ok(Json(document).into_response())
 }
 
 /// Says that somebody looks after it: no reminders.

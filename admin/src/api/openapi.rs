@@ -61,6 +61,7 @@ fn success(listed: &Listed) -> (&'static str, Option<&'static str>) {
         "users" => "User",
         "tokens" => "Token",
         "incidents" => "Incident",
+        "command-channels" => "CommandChannel",
         "audit" => "AuditEntry",
         "apply" => "Plan",
         _ => "SchedulePreview",
@@ -74,6 +75,7 @@ fn success(listed: &Listed) -> (&'static str, Option<&'static str>) {
         "Users",
         "Tokens",
         "Incidents",
+        "CommandChannels",
         "AuditEntries",
     ];
     let list = lists
@@ -88,6 +90,7 @@ fn success(listed: &Listed) -> (&'static str, Option<&'static str>) {
             ("200", Some("List"))
         }
         (_, path) if path.ends_with("/run") || path.ends_with("/again") => ("202", Some("Run")),
+        (_, path) if path.ends_with("/test") => ("202", Some("Run")),
         (_, path) if path.ends_with("/kill") => ("202", Some("Run")),
         ("POST", _) if !is_item => ("201", Some(item)),
         ("GET", path) if !is_item && !path.ends_with("/preview") => ("200", list.or(Some("List"))),

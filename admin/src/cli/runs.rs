@@ -4,14 +4,13 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use carillon_core::identity::JobId;
+use anyhow::Context as _;
 use carillon_core::launch::Stream;
 use carillon_core::node::Limits;
 use carillon_core::parameters::Parameters;
 use carillon_core::run::{Outcome, Phase};
 use carillon_core::tick::Tick;
-use carillon_store::{JobFilter, KillAnswer, RunFilter, RunRequest, Store};
+use carillon_store::{KillAnswer, RunFilter, RunRequest, Store};
 use clap::{Args, ValueEnum};
 
 use super::{editor, say};
@@ -96,7 +95,7 @@ impl Run {
             }
         };
         let request = RunRequest {
-            job: find_job(store, &self.job).await?,
+            job: store.job_called(&self.job).await?,
             node,
             parameters: Parameters::from_lines(self.parameters.iter().map(String::as_str))?,
             key: self.key,
@@ -123,29 +122,6 @@ impl Run {
     }
 }
 
-/// The job of that number, or of that name when there is one such.
-async fn find_job(store: &Store, text: &str) -> anyhow::Result<JobId> {
-    if let Ok(id) = text.parse() {
-        return Ok(id);
-    }
-    let filter = JobFilter {
-        text: Some(text.to_owned()),
-        ..JobFilter::default()
-    };
-    let found = store.jobs(&filter, 500).await?;
-    let mut named = found.iter().filter(|listed| {
-        listed
-            .job
-            .as_ref()
-            .is_ok_and(|job| job.draft.name.as_str() == text)
-    });
-    match (named.next(), named.next()) {
-        (Some(job), None) => Ok(job.id),
-        (None, _) => bail!("there is no job {text:?}; `admin export` lists them"),
-        (Some(_), Some(_)) => bail!("several groups have a job {text:?}; give its number"),
-    }
-}
-
 impl Kill {
     pub(super) async fn act(self, store: &Store) -> anyhow::Result<ExitCode> {
         let told = match store.kill_run(self.run, &editor()).await? {
@@ -161,7 +137,7 @@ impl Kill {
 impl Runs {
     pub(super) async fn act(self, store: &Store) -> anyhow::Result<ExitCode> {
         let job = match &self.job {
-            Some(job) => Some(find_job(store, job).await?),
+            Some(job) => Some(store.job_called(job).await?),
             None => None,
         };
         let filter = RunFilter {

@@ -203,11 +203,23 @@ pub(super) fn api_people_routes() -> Vec<Route> {
 }
 
 pub(super) fn api_watch_routes() -> Vec<Route> {
-    use crate::api::{audit, incidents};
+    use crate::api::{audit, command_channels, incidents};
     use Need::{Everywhere, Somewhere};
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
+    let manage = Everywhere(Verb::ManageAlerts);
+    let (channels, channel) = ("/api/v1/command-channels", "/api/v1/command-channels/{id}");
     vec![
+        api(GET, channels, manage, command_channels::index),
+        api(POST, channels, manage, command_channels::create),
+        api(GET, channel, manage, command_channels::show),
+        api(Method::DELETE, channel, manage, command_channels::delete),
+        api(
+            POST,
+            "/api/v1/command-channels/{id}/test",
+            manage,
+            command_channels::test,
+        ),
         api(
             GET,
             "/api/v1/incidents",
@@ -223,7 +235,7 @@ pub(super) fn api_watch_routes() -> Vec<Route> {
         api(
             POST,
             "/api/v1/incidents/{id}/acknowledge",
-            Everywhere(Verb::ManageAlerts),
+            manage,
             incidents::acknowledge,
         ),
         api(

@@ -139,27 +139,27 @@ pub(super) fn calendar_routes() -> Vec<Route> {
     ]
 }
 
-pub(super) fn house_routes() -> Vec<Route> {
-    use crate::system::{alerts, apply, export, health, import, timeline};
+pub(super) fn alert_routes() -> Vec<Route> {
+    use crate::system::{alerts, commands, incident};
     use Need::{Everywhere, Somewhere};
+    let manage = Everywhere(Verb::ManageAlerts);
+    vec![
+        page("/alerts", Somewhere(Verb::View), alerts::list),
+        page("/alerts/{id}", Somewhere(Verb::View), incident::show),
+        action("/alerts/{id}/acknowledge", manage, alerts::acknowledge),
+        action("/alerts/mutes", manage, alerts::mute),
+        action("/alerts/mutes/{id}/end", manage, alerts::unmute),
+        action("/alerts/commands", manage, commands::add),
+        action("/alerts/commands/{id}/test", manage, commands::test),
+        action("/alerts/commands/{id}/remove", manage, commands::remove),
+    ]
+}
+
+pub(super) fn house_routes() -> Vec<Route> {
+    use crate::system::{apply, export, health, import, timeline};
+    use Need::Somewhere;
     vec![
         page("/timeline", Somewhere(Verb::View), timeline::show),
-        page("/alerts", Somewhere(Verb::View), alerts::list),
-        action(
-            "/alerts/{id}/acknowledge",
-            Everywhere(Verb::ManageAlerts),
-            alerts::acknowledge,
-        ),
-        action(
-            "/alerts/mutes",
-            Everywhere(Verb::ManageAlerts),
-            alerts::mute,
-        ),
-        action(
-            "/alerts/mutes/{id}/end",
-            Everywhere(Verb::ManageAlerts),
-            alerts::unmute,
-        ),
         page("/import", Somewhere(Verb::Edit), import::form),
         action("/import", Somewhere(Verb::Edit), import::submit).with(FreshFor(ImportUsers)),
         page("/apply", Somewhere(Verb::Edit), apply::form),

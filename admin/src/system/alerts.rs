@@ -6,18 +6,22 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use carillon_core::access::Verb;
+use carillon_core::evidence::Evidence;
 use carillon_core::incident::Incident;
 use carillon_core::rule::{Rule, SubjectKind};
 use carillon_store::{IncidentFilter, MuteDraft};
 use jiff::SignedDuration;
 use serde::Deserialize;
+use serde_json::Value;
 
+use super::commands::{self, CommandRow};
 use crate::app::App;
 use crate::badge::Badge;
 use crate::faults::Fault;
 use crate::moment::Moment;
 use crate::page::{Chrome, go, show as show_page};
 use crate::posted::Posted;
+use crate::runs::list::visible_groups;
 use crate::viewer::Viewer;
 use crate::words::{Words, fill};
 
@@ -32,6 +36,7 @@ struct AlertsPage {
     is_past: bool,
     rows: Vec<Row>,
     mutes: Vec<MuteRow>,
+    commands: Vec<CommandRow>,
     next: Option<String>,
     rules: &'static [Rule],
     has_monitor: bool,
@@ -39,18 +44,18 @@ struct AlertsPage {
     may_manage: bool,
 }
 
-struct Row {
-    id: i64,
-    badge: Badge,
-    rule: String,
-    subject: String,
-    href: Option<String>,
+pub(super) struct Row {
+    pub(super) id: i64,
+    pub(super) badge: Badge,
+    pub(super) rule: String,
+    pub(super) subject: String,
+    pub(super) href: Option<String>,
     since: Moment,
     resolved: Option<Moment>,
     told: i64,
-    acknowledged: Option<String>,
+    pub(super) acknowledged: Option<String>,
     evidence: String,
-    is_open: bool,
+    pub(super) is_open: bool,
 }
 
 /// What waits for quiet hours to end.
@@ -62,6 +67,8 @@ struct Held {
 struct MuteRow {
     id: i64,
     what: String,
+    /// Of which subject only, and its page.
+    of: Option<(String, Option<String>)>,
     reason: String,
     by: String,
     until: Moment,
@@ -75,21 +82,15 @@ pub(crate) struct Asked {
     before: String,
 }
 
-fn row(incident: &Incident, chrome: &Chrome) -> Row {
+pub(super) fn row(incident: &Incident, chrome: &Chrome) -> Row {
     let w = chrome.words;
     let subject = &incident.subject;
-    let href = match subject.kind {
-        SubjectKind::Node => Some(format!("/nodes/{}", subject.id)),
-        SubjectKind::Job => Some(format!("/jobs/{}", subject.id)),
-        SubjectKind::Token => Some("/tokens".to_owned()),
-        SubjectKind::Monitor | SubjectKind::Cluster => None,
-    };
+    let href = href(subject.kind, subject.id);
     let badge = match (incident.resolved_at, incident.acknowledged_at) {
         (Some(_), _) => Badge::new("resolved", w.system.resolved_state),
         (None, Some(_)) => Badge::new("acknowledged", w.system.acknowledged),
         (None, None) => Badge::new("open", w.system.open),
     };
-    let evidence = serde_json::to_value(&incident.evidence).unwrap_or_default();
     Row {
         id: incident.id,
         badge,
@@ -103,30 +104,57 @@ fn row(incident: &Incident, chrome: &Chrome) -> Row {
             .acknowledged_by
             .as_ref()
             .map(|by| fill(w.system.acknowledged_by, &[by])),
-        evidence: told(&evidence),
+        evidence: told(&incident.evidence),
         is_open: incident.resolved_at.is_none(),
     }
 }
 
-/// Evidence as `name: value` pairs.
-fn told(evidence: &serde_json::Value) -> String {
-    let lines = crate::difference::differences(&serde_json::Value::Null, evidence);
-    let pairs = lines
-        .iter()
-        .filter_map(|line| Some(format!("{}: {}", line.field, line.after.as_ref()?)));
-    pairs.collect::<Vec<_>>().join(" · ")
+fn href(kind: SubjectKind, id: i64) -> Option<String> {
+    match kind {
+        SubjectKind::Node => Some(format!("/nodes/{id}")),
+        SubjectKind::Job => Some(format!("/jobs/{id}")),
+        SubjectKind::Token => Some("/tokens".to_owned()),
+        SubjectKind::Monitor | SubjectKind::Cluster => None,
+    }
+}
+
+/// Evidence as names and values, without what is not known. Lines of output stand elsewhere.
+pub(super) fn pairs(evidence: &Evidence) -> Vec<(String, String)> {
+    let evidence = serde_json::to_value(evidence).unwrap_or_default();
+    let fields = evidence.as_object().into_iter().flatten();
+    let told = fields.filter(|(name, _)| !matches!(name.as_str(), "of" | "output"));
+    told.filter_map(|(name, value)| {
+        let value = match value {
+            Value::Null => return None,
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        Some((name.replace('_', " "), value))
+    })
+    .collect()
+}
+
+/// The same in one line.
+fn told(evidence: &Evidence) -> String {
+    let pairs = pairs(evidence).into_iter();
+    let pairs: Vec<String> = pairs
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
+    pairs.join(" · ")
 }
 
 /// The page.
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Query(asked): Query<Asked>,
+    viewer: Viewer,
     chrome: Chrome,
 ) -> Result<Response, Fault> {
     let w = chrome.words;
     let is_past = asked.state == "past";
     let filter = IncidentFilter {
         is_open: Some(!is_past),
+        groups: visible_groups(&viewer),
         before: asked.before.parse().ok(),
         ..IncidentFilter::default()
     };
@@ -143,6 +171,10 @@ pub(crate) async fn list(
     });
     let mutes = app.store.mutes().await?.into_iter().map(|mute| MuteRow {
         id: mute.id,
+        of: mute
+            .subject_kind
+            .zip(mute.subject_id)
+            .map(|(kind, id)| (format!("{kind} {id}"), href(kind, id))),
         what: mute
             .rule
             .map_or_else(|| w.chrome.any.to_owned(), |rule| w.rule(rule)),
@@ -154,7 +186,12 @@ pub(crate) async fn list(
         count: held.count,
         until: chrome.moments.at(held.until),
     });
+    let may_manage = chrome.may_everywhere(Verb::ManageAlerts);
     show_page(&AlertsPage {
+        commands: match may_manage {
+            true => commands::rows(&app, &chrome).await?,
+            false => Vec::new(),
+        },
         held,
         mutes: mutes.collect(),
         rows: incidents
@@ -163,7 +200,7 @@ pub(crate) async fn list(
             .collect(),
         rules: Rule::ALL,
         has_monitor: !app.store.monitors().await?.is_empty(),
-        may_manage: chrome.may_everywhere(Verb::ManageAlerts),
+        may_manage,
         is_past,
         w,
         chrome,
@@ -196,8 +233,8 @@ pub(crate) async fn mute(
         .unwrap_or(1);
     let draft = MuteDraft {
         rule: posted.text("rule").parse().ok(),
-        subject_kind: None,
-        subject_id: None,
+        subject_kind: posted.text("subject_kind").parse().ok(),
+        subject_id: posted.text("subject_id").parse().ok(),
         reason: posted.text("reason").trim().chars().take(500).collect(),
         until_time: app.now() + SignedDuration::from_hours(hours),
     };

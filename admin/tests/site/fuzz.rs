@@ -188,6 +188,7 @@ fn fields<'d>(document: &'d Value, operation: &Operation<'_>) -> Vec<&'d str> {
     let others: &[&str] = match operation.path.as_str() {
         path if path.ends_with("/run") => &["parameters", "idempotency_key"],
         path if path.ends_with("/users") => &["password"],
+        path if path.ends_with("/command-channels") => &["job"],
         _ => &["surprise"],
     };
     known.chain(others.iter().copied()).collect()
@@ -204,7 +205,7 @@ fn body(operation: &Operation<'_>, fields: &[&str], dice: &mut Dice) -> Vec<u8> 
     let mut document = Map::new();
     let usual: &[&str] = match operation.method.as_str() {
         "PATCH" | "PUT" => &["version", "text"],
-        _ => &["name", "command", "schedule", "password"],
+        _ => &["name", "command", "schedule", "password", "job"],
     };
     for name in usual {
         if fields.contains(name) && !dice.one_in(4) {
@@ -310,12 +311,16 @@ fn furnished() -> (Site, BTreeMap<&'static str, Vec<String>>) {
     let holidays = json!({"text": "12-25\n"});
     owner.send_json("PUT", "/api/v1/calendars/holidays", &holidays);
     let run = owner.send_json("POST", &format!("/api/v1/jobs/{}/run", jobs[0]), &json!({}));
+    for job in &jobs[4..] {
+        owner.send_json("POST", "/api/v1/command-channels", &json!({ "job": job }));
+    }
     let texts = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
     let ids = BTreeMap::from([
         ("jobs", jobs.iter().map(ToString::to_string).collect()),
         ("runs", vec![run.json()["id"].as_str().unwrap().to_owned()]),
         ("groups", texts(&["1", "2", "9"])),
         ("calendars", texts(&["holidays", "1", "days"])),
+        ("command-channels", texts(&["1", "2", "9"])),
         // Neither the owner nor his token, by whom all this is asked.
         ("users", texts(&["2", "9"])),
         ("tokens", texts(&["1", "9"])),

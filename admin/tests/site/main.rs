@@ -9,6 +9,7 @@ mod api;
 mod apply;
 mod back_test;
 mod calendars;
+mod commands;
 mod every_route;
 mod finding;
 mod fuzz;
