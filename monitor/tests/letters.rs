@@ -289,6 +289,44 @@ fn a_digest_tells_what_is_over_and_what_is_not() {
 }
 
 #[test]
+fn a_digest_names_each_subject_once() {
+    let held: Vec<_> = [Rule::JobFailed, Rule::JobLate, Rule::JobStuck]
+        .into_iter()
+        .map(|rule| {
+            let late = Incident {
+                id: rule as i64 + 10,
+                ..incident(rule, 1)
+            };
+            announce(Owed::Opened, vec![late])
+        })
+        .collect();
+
+    let digest = Digest::of(&held, at(30_000));
+    let letter = letter::write_digest(&digest, Lang::En, URL);
+
+    assert_eq!(
+        letter.subject,
+        "[Carillon] quiet hours: 3 incidents, 3 still open: nightly backup"
+    );
+}
+
+#[test]
+fn chinese_has_no_blank_between_its_own_words() {
+    let is_word = |c: char| matches!(c, '\u{4e00}'..='\u{9fff}');
+    for (name, letter) in gallery(Lang::Zh) {
+        let texts = [&letter.subject, &letter.headline, &letter.lead];
+        let facts = letter.facts.iter().map(|fact| &fact.value);
+        for text in texts.into_iter().chain(facts).chain(&letter.advice) {
+            let letters: Vec<char> = text.chars().collect();
+            let odd = letters
+                .windows(3)
+                .find(|three| is_word(three[0]) && three[1] == ' ' && is_word(three[2]));
+            assert!(odd.is_none(), "{name}: {text}");
+        }
+    }
+}
+
+#[test]
 fn a_group_is_told_in_one_letter() {
     let nodes = (1..=10).map(|id| incident(Rule::NodeSilent, id)).collect();
 

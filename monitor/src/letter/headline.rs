@@ -327,9 +327,9 @@ pub(crate) fn first_names<'a>(
     incidents: impl Iterator<Item = &'a Incident>,
 ) -> String {
     let mut names: Vec<&str> = Vec::new();
-    let mut subjects = BTreeSet::new();
+    let mut told = BTreeSet::new();
     for subject in incidents.map(|incident| &incident.subject) {
-        if subjects.insert((subject.kind, subject.id)) {
+        if told.insert((subject.kind, &subject.name)) {
             names.push(&subject.name);
         }
     }

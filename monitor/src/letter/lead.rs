@@ -132,13 +132,13 @@ fn unusual(speech: &Speech, incident: &Incident) -> String {
             format!(
                 "The run of {at} succeeded after {elapsed}; {basis}, and less than {limit} is news."
             ),
-            format!("{at} 开始的运行在 {elapsed} 后成功；{basis}，少于 {limit} 即通知。"),
+            format!("{at} 开始的运行在 {elapsed}后成功；{basis}，少于 {limit}即通知。"),
         );
     }
     let length = speech.length(incident);
     speech.say(
         format!("It runs since {at}, for {length}; {basis}, and more than {limit} is news."),
-        format!("自 {at} 起运行，已 {length}；{basis}，超过 {limit} 即通知。"),
+        format!("自 {at} 起运行，已 {length}；{basis}，超过 {limit}即通知。"),
     )
 }
 
@@ -146,15 +146,15 @@ fn stuck(speech: &Speech, step: StuckStep, since: &str, length: &str, limit: &st
     match step {
         StuckStep::Starting => speech.say(
             format!("Its node has had it since {since}, for {length}, and has not started its command; more than {limit} is news."),
-            format!("节点自 {since} 起领取了该运行，已 {length}，仍未启动命令；超过 {limit} 即通知。"),
+            format!("节点自 {since} 起领取了该运行，已 {length}，仍未启动命令；超过 {limit}即通知。"),
         ),
         StuckStep::Waiting => speech.say(
             format!("What it waits for has been over since {since}, for {length}, and no node takes it; more than {limit} is news."),
-            format!("它等待的事情自 {since} 起已结束，已 {length}，仍没有节点领取；超过 {limit} 即通知。"),
+            format!("它等待的事情自 {since} 起已结束，已 {length}，仍没有节点领取；超过 {limit}即通知。"),
         ),
         StuckStep::Ending => speech.say(
             format!("It was to be ended and should have been gone by {since}, {length} ago; its command is still there, and more than {limit} is news."),
-            format!("它已被要求结束，最迟应在 {since} 结束，已过 {length}，命令仍在运行；超过 {limit} 即通知。"),
+            format!("它已被要求结束，最迟应在 {since} 结束，已过 {length}，命令仍在运行；超过 {limit}即通知。"),
         ),
     }
 }
@@ -230,12 +230,12 @@ fn overdue(speech: &Speech, incident: &Incident) -> String {
                     let at = speech.time(*at);
                     speech.say(
                         format!("The last success was at {at}, {length} ago; there should be one every {limit}."),
-                        format!("上次成功在 {at}，距今 {length}；应每 {limit} 至少成功一次。"),
+                        format!("上次成功在 {at}，距今 {length}；应每 {limit}至少成功一次。"),
                     )
                 }
                 None => speech.say(
                     format!("It has never succeeded; there should be a success every {limit}."),
-                    format!("从未成功过；应每 {limit} 至少成功一次。"),
+                    format!("从未成功过；应每 {limit}至少成功一次。"),
                 ),
             }
         }
@@ -262,7 +262,7 @@ fn of_run(speech: &Speech, run: &RunEvidence) -> String {
     let ran = match elapsed {
         Some(elapsed) => speech.say(
             format!("The run of {due} ended after {elapsed}."),
-            format!("{due} 的运行在 {elapsed} 后结束。"),
+            format!("{due} 的运行在 {elapsed}后结束。"),
         ),
         None => speech.say(
             format!("It was due at {due}."),
