@@ -5,10 +5,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use carillon_store::{DeliveryState, Store};
+use carillon_store::{DeliveryRecord, DeliveryState, Store};
 use carillon_testbed::{
     Database, Folder, MailServer, Process, leashed, mariadb_database, program, wait_until_async,
 };
+use jiff::Timestamp;
 
 const SILENT_AFTER: Duration = Duration::from_secs(9);
 /// Long enough for a slow machine; nothing waits for it unless it fails.
@@ -144,6 +145,40 @@ async fn a_monitor_that_is_killed_while_it_sends_is_stood_in_for() {
 
     assert_eq!(delivery.attempts, 2);
     assert_eq!(cluster.mail.mails().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_server_that_is_down_for_a_minute_gets_each_mail_once() {
+    let cluster = Cluster::open().await;
+    let mut agent = cluster.start("agent", "agent");
+    cluster.wait_for_beat().await;
+    let _monitors = [
+        cluster.start("monitor", "mon-1"),
+        cluster.start("monitor", "mon-2"),
+    ];
+    cluster.wait_for_monitors(2).await;
+    let mail = &cluster.mail;
+    mail.go_down();
+
+    agent.kill();
+    let store = &cluster.store;
+    let delivery_once = async |is_wanted: &dyn Fn(Timestamp, &DeliveryRecord) -> bool| {
+        wait_until_async("the delivery", SOON, async || {
+            let open = store.open_incidents().await.unwrap();
+            let deliveries = store.deliveries_of(open.first()?.id).await.unwrap();
+            let now = store.now().await.unwrap();
+            deliveries.into_iter().find(|one| is_wanted(now, one))
+        })
+        .await
+    };
+    let waiting = delivery_once(&|now, one| now.duration_since(one.made_at).as_secs() >= 60).await;
+    mail.come_back().unwrap();
+    mail.wait_for_mails(1, SOON);
+    let sent = delivery_once(&|_, one| one.state == DeliveryState::Sent).await;
+
+    assert!(waiting.attempts >= 5, "{waiting:?}");
+    assert_eq!(sent.id, waiting.id);
+    assert_eq!(mail.mails().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
