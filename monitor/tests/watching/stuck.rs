@@ -126,7 +126,11 @@ on_both! {
         let node = scene.node("web-1").await;
         let spec = JobSpec { overlap: Overlap::Queue(5), ..JobSpec::default() };
         let forgotten = scene.job("forgotten", spec.clone()).await;
-        let patient = scene.job("patient", spec).await;
+        let patient = scene.job("patient", spec.clone()).await;
+        // Between two attempts a run keeps its place.
+        let behind_a_rest = scene.job("behind a rest", spec).await;
+        retry(&mut scene, &behind_a_rest, &node, HOUR).await;
+        queue(&mut scene, &behind_a_rest, &node).await;
         for job in [&patient, &forgotten] {
             let first = living(&mut scene, job, &node).await;
             queue(&mut scene, job, &node).await;
