@@ -22,6 +22,7 @@ mod form;
 mod guard;
 mod jobs;
 mod moment;
+mod needle;
 mod nodes;
 mod overview;
 mod page;

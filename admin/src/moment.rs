@@ -41,7 +41,7 @@ impl Moments {
     /// The instant as a clock shows it, e.g. `14:03:07`, with the date where it is not today.
     pub(crate) fn at(&self, instant: Timestamp) -> Moment {
         Moment {
-            iso: rfc3339(instant),
+            iso: iso(instant),
             shown: self.clock(instant),
             tip: format!("{} · {} UTC", self.distance(instant), utc(instant)),
         }
@@ -50,14 +50,12 @@ impl Moments {
     /// The same as its distance from now, e.g. `3 min ago`; the tip has the clock.
     pub(crate) fn since(&self, instant: Timestamp) -> Moment {
         Moment {
-            iso: rfc3339(instant),
+            iso: iso(instant),
             shown: self.distance(instant),
-            tip: format!(
-                "{} {} · {} UTC",
-                self.full(instant),
-                self.zone_name,
-                utc(instant)
-            ),
+            tip: match self.zone_name.as_str() {
+                "UTC" => format!("{} UTC", utc(instant)),
+                zone => format!("{} {zone} · {} UTC", self.full(instant), utc(instant)),
+            },
         }
     }
 
@@ -110,6 +108,11 @@ pub(crate) fn utc(instant: Timestamp) -> String {
     instant.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// The instant as a page says it to programs: no longer than it must be.
+fn iso(instant: Timestamp) -> String {
+    instant.strftime("%Y-%m-%dT%H:%M:%S%.fZ").to_string()
+}
+
 /// The instant as the API says it: RFC 3339 in UTC, microseconds.
 pub(crate) fn rfc3339(instant: Timestamp) -> String {
     instant.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
@@ -151,7 +154,7 @@ mod tests {
 
         assert_eq!(
             at("2026-07-01T11:57:00Z"),
-            "<time datetime=\"2026-07-01T11:57:00.000000Z\" title=\"3 min ago · 2026-07-01 11:57:00 UTC\">13:57:00</time>"
+            "<time datetime=\"2026-07-01T11:57:00Z\" title=\"3 min ago · 2026-07-01 11:57:00 UTC\">13:57:00</time>"
         );
         assert!(at("2026-06-30T11:57:00Z").contains(">06-30 13:57:00<"));
         assert!(at("2025-06-30T11:57:00Z").contains(">2025-06-30 13:57:00<"));

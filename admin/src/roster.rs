@@ -16,6 +16,7 @@ use tokio::sync::Mutex;
 
 use crate::forecast::Forecast;
 use crate::jobs::query::passes;
+use crate::needle::Needle;
 
 /// Changes read from the store at once.
 const FEED_PAGE: u32 = 1000;
@@ -35,8 +36,9 @@ pub(crate) struct Entry {
     target: Target,
     /// None when the expression is not understood by this program.
     pub(crate) schedule: Option<Schedule>,
-    /// Name, description, command and expression in lower case, for searches.
+    /// Name, description, command and expression in lower case, for searches, and how long the name is in it.
     haystack: String,
+    name_length: usize,
 }
 
 impl Entry {
@@ -45,10 +47,16 @@ impl Entry {
         let name = job.draft.name.to_string();
         let (spec, description) = (&job.draft.spec, &job.draft.description);
         let command = spec.launch.command.clone();
+        let mut haystack = name.to_lowercase();
+        let name_length = haystack.len();
+        let rest = format!("\n{description}\n{command}\n{}", text.expression);
+        haystack.push_str(&rest.to_lowercase());
+        // A hundred thousand of them are kept.
+        haystack.shrink_to_fit();
         Entry {
             id: job.id,
-            haystack: format!("{name}\n{description}\n{command}\n{}", text.expression)
-                .to_lowercase(),
+            haystack,
+            name_length,
             user: spec.launch.run_as.clone(),
             calendar: spec.calendar.as_ref().map(|kept| kept.name.to_string()),
             target: spec.target.clone(),
@@ -66,11 +74,11 @@ impl Entry {
     pub(crate) fn is(&self, test: &Test) -> bool {
         let same = |text: &str, wanted: &str| text.to_lowercase() == *wanted;
         match test {
-            Test::Text(text) => self.haystack.contains(text.as_str()),
-            Test::Name(text) => self.name.to_lowercase().contains(text.as_str()),
+            Test::Text(text) => text.is_in(&self.haystack),
+            Test::Name(text) => text.is_in(&self.haystack[..self.name_length]),
             Test::Group(group) => self.group == *group,
             Test::Enabled(enabled) => self.enabled == *enabled,
-            Test::Zone(zone) => same(&self.zone, zone),
+            Test::Zone(zone) => self.zone.eq_ignore_ascii_case(zone),
             Test::User(user) => self.user.as_deref() == Some(user.as_str()),
             Test::Calendar(name) => self.calendar.as_ref().is_some_and(|kept| same(kept, name)),
             Test::Node(name, labels) => self.target.allows(name, labels),
@@ -152,9 +160,9 @@ impl Jobs {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Test {
     /// Name, description, command or expression has it.
-    Text(String),
+    Text(Needle),
     /// The name has it.
-    Name(String),
+    Name(Needle),
     Group(GroupId),
     Enabled(bool),
     Zone(String),
@@ -258,6 +266,39 @@ impl Roster {
                 .take(limit)
                 .cloned()
                 .collect()
+        })
+    }
+
+    /// The jobs that `filter` admits after `place`, by name, at most `limit`; and how many it admits in all, in one walk
+    /// through them.
+    pub(crate) fn find(
+        &self,
+        filter: &Filter,
+        after: Option<&Place>,
+        limit: usize,
+    ) -> (Vec<Arc<Entry>>, usize) {
+        if filter.tests.is_empty() {
+            return (self.list(filter, after, limit), self.count(filter));
+        }
+        self.read(|jobs| {
+            let (mut found, mut count) = (Vec::new(), 0);
+            let admitted = jobs.by_name.iter();
+            for (place, entry) in admitted.filter(|(_, entry)| filter.admits(entry)) {
+                count += 1;
+                if found.len() < limit && after.is_none_or(|after| place > after) {
+                    found.push(Arc::clone(entry));
+                }
+            }
+            (found, count)
+        })
+    }
+
+    /// Those of these jobs that there are.
+    pub(crate) fn of(&self, ids: impl Iterator<Item = JobId>) -> Vec<Arc<Entry>> {
+        self.read(|jobs| {
+            let places = ids.filter_map(|id| jobs.places.get(&id));
+            let entries = places.filter_map(|place| jobs.by_name.get(place));
+            entries.cloned().collect()
         })
     }
 

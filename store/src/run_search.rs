@@ -2,8 +2,8 @@
 //! at so many runs at most, however few of them it wants.
 
 use carillon_core::identity::{GroupId, JobId};
-use carillon_core::run::{Outcome, Phase, Trigger};
-use carillon_core::tick::{Tick, TickKind};
+use carillon_core::run::Trigger;
+use carillon_core::tick::Tick;
 use jiff::Timestamp;
 
 use crate::Store;
@@ -11,7 +11,8 @@ use crate::error::StoreError;
 use crate::link::Link;
 use crate::row::{Value, args};
 use crate::run_list::{ListedRun, RunFilter, read_listed};
-use crate::run_row::{kind_number, run_columns};
+use crate::run_row::{kind_number, read_tick};
+use crate::run_way::Way;
 use crate::statement::Statement;
 
 /// One page of a list of runs.
@@ -27,141 +28,9 @@ pub struct RunPage {
 const FEW_JOBS_MAX: u32 = 100;
 
 /// So many runs are looked at in each round, as long as a page is not full: what many runs are is found in the first.
-const LOOKS: [u32; 3] = [1_000, 4_000, 15_000];
-
-// The order is that of the index, key included, so that nothing is sorted. The group is compared so that a missing job
-// compares, too: else the optimizer begins with the jobs and reads all of their runs.
-macro_rules! filtered {
-    ($access:literal, $time:literal) => {
-        concat!(
-            "select ",
-            run_columns!(),
-            ", j.name, j.group_id, n.name
-            from runs r
-            left join jobs j on j.id = r.job_id
-            left join nodes n on n.id = r.node_id
-            where ",
-            $access,
-            " and ",
-            $time,
-            " >= ? and ",
-            $time,
-            " <= ?
-                and (",
-            $time,
-            " < ? or r.job_id < ? or (r.job_id = ? and (r.kind < ? or (r.kind = ? and r.slot < ?))))
-                and (? is null or instr(?, concat(',', coalesce(j.group_id, 0), ',')) > 0)
-                and (? is null or instr(?, concat(',', r.state, ',')) > 0)
-                and (? is null or instr(?, concat(',', r.outcome, ',')) > 0)
-                and (? is null or r.node_id = ?)
-                and (? is null or r.run_trigger = ?)
-            order by ",
-            $time,
-            " desc, r.fire_time desc, r.job_id desc, r.kind desc, r.slot desc
-            limit ?"
-        )
-    };
-}
-
-/// The time of the run that stands so many places further down; the index alone knows it.
-macro_rules! further_down {
-    ($access:literal, $time:literal) => {
-        concat!(
-            "select ",
-            $time,
-            " from runs r where ",
-            $access,
-            " and ",
-            $time,
-            " <= ? order by ",
-            $time,
-            " desc limit 1 offset ?"
-        )
-    };
-}
-
-/// The index by which runs are read in the order of time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    All,
-    OfJob,
-    OfNode,
-    InTrouble,
-    Open,
-}
-
-impl Way {
-    fn to(filter: &RunFilter) -> Way {
-        let asks_open = !filter.states.is_empty() && !filter.states.contains(&Phase::Done);
-        let asks_trouble =
-            !filter.outcomes.is_empty() && !filter.outcomes.contains(&Outcome::Succeeded);
-        match filter.job {
-            Some(_) => Way::OfJob,
-            None if asks_open => Way::Open,
-            // The server reads a node's runs from the newest on and does not stop at a time: only where all are wanted.
-            None if filter.node.is_some() && wants_all(filter) => Way::OfNode,
-            None if asks_trouble => Way::InTrouble,
-            None => Way::All,
-        }
-    }
-
-    fn list(self) -> &'static Statement {
-        static ALL: Statement = Statement::new(filtered!("1 = 1", "r.fire_time"));
-        static OF_JOB: Statement = Statement::new(filtered!("r.job_id = ?", "r.fire_time"));
-        static OF_NODE: Statement = Statement::new(filtered!("r.node_id = ?", "r.fire_time"));
-        // The index holds only what did not succeed, in the order of time.
-        static IN_TROUBLE: Statement =
-            Statement::new(filtered!("r.trouble_time is not null", "r.trouble_time"));
-        static OPEN: Statement = Statement::new(filtered!("r.open_job > 0", "r.fire_time"));
-        match self {
-            Way::All => &ALL,
-            Way::OfJob => &OF_JOB,
-            Way::OfNode => &OF_NODE,
-            Way::InTrouble => &IN_TROUBLE,
-            Way::Open => &OPEN,
-        }
-    }
-
-    fn further_down(self) -> &'static Statement {
-        static ALL: Statement = Statement::new(further_down!("1 = 1", "r.fire_time"));
-        static OF_JOB: Statement = Statement::new(further_down!("r.job_id = ?", "r.fire_time"));
-        static OF_NODE: Statement = Statement::new(further_down!("r.node_id = ?", "r.fire_time"));
-        static IN_TROUBLE: Statement = Statement::new(further_down!(
-            "r.trouble_time is not null",
-            "r.trouble_time"
-        ));
-        match self {
-            // What is open is little, and is never asked for in rounds.
-            Way::All | Way::Open => &ALL,
-            Way::OfJob => &OF_JOB,
-            Way::OfNode => &OF_NODE,
-            Way::InTrouble => &IN_TROUBLE,
-        }
-    }
-
-    /// What stands before all other values of both statements.
-    fn key(self, filter: &RunFilter) -> Vec<Value> {
-        match self {
-            Way::OfJob => filter.job.map(Value::from).into_iter().collect(),
-            Way::OfNode => filter.node.map(Value::from).into_iter().collect(),
-            Way::All | Way::InTrouble | Way::Open => Vec::new(),
-        }
-    }
-
-    /// Whether every run that the index shows is wanted, or all there are may be looked at.
-    fn is_straight(self, filter: &RunFilter) -> bool {
-        let node_is_key = filter.node.is_none() || self == Way::OfNode;
-        self == Way::Open || (node_is_key && wants_all(filter))
-    }
-}
-
-/// Whether nothing is asked of a run but whose it is and when.
-fn wants_all(filter: &RunFilter) -> bool {
-    filter.groups.is_none()
-        && filter.states.is_empty()
-        && filter.outcomes.is_empty()
-        && filter.trigger.is_none()
-}
+const LOOKS: [u32; 2] = [1_000, 4_000];
+/// More where the key says whether a run is wanted, since none of the others is read then.
+const LOOKS_AT_KEYS: [u32; 3] = [1_000, 4_000, 15_000];
 
 impl Store {
     /// One page of the runs that `filter` admits, newest first, at most `limit`. Rows the domain refuses are left out.
@@ -171,21 +40,23 @@ impl Store {
     pub async fn run_page(&self, filter: &RunFilter, limit: u32) -> Result<RunPage, StoreError> {
         let way = Way::to(filter);
         self.read(Store::TIMEOUT, |mut link| async move {
-            let few = match &filter.groups {
-                Some(groups) if way == Way::All => few_jobs_of(&mut link, groups).await?,
-                _ => None,
-            };
-            if let Some(jobs) = few {
-                let runs = merge_jobs(&mut link, (filter, &jobs), limit.saturating_add(1)).await?;
-                return Ok(cut(runs, limit));
+            let is_straight = way.is_straight(filter);
+            let one_more = limit.saturating_add(1);
+            match &filter.groups {
+                None if is_straight => {
+                    let runs = select(&mut link, (way, filter), one_more, one_more).await?;
+                    return Ok(cut(runs, limit));
+                }
+                Some(groups) if is_straight && way == Way::All => {
+                    if let Some(jobs) = few_jobs_of(&mut link, groups).await? {
+                        let runs = merge_jobs(&mut link, (filter, &jobs), one_more).await?;
+                        return Ok(cut(runs, limit));
+                    }
+                }
+                _ => {}
             }
-            match way.is_straight(filter) {
-                true => Ok(cut(
-                    select(&mut link, way, filter, limit.saturating_add(1)).await?,
-                    limit,
-                )),
-                false => look(&mut link, way, filter, limit).await,
-            }
+            let looks: &[u32] = if is_straight { &LOOKS_AT_KEYS } else { &LOOKS };
+            look(&mut link, (way, filter), looks, limit).await
         })
         .await
     }
@@ -220,30 +91,23 @@ fn cut(mut runs: Vec<ListedRun>, limit: u32) -> RunPage {
 /// Looks further and further down until the page is full, the list ends, or it has looked at enough.
 async fn look(
     link: &mut Link,
-    way: Way,
-    filter: &RunFilter,
+    (way, filter): (Way, &RunFilter),
+    looks: &[u32],
     limit: u32,
 ) -> Result<RunPage, StoreError> {
     let mut filter = filter.clone();
-    let from = filter.from;
     let mut runs: Vec<ListedRun> = Vec::new();
-    for count in LOOKS {
-        let bound = look_down(link, way, &filter, count).await?;
-        let bound = bound.filter(|bound| from.is_none_or(|from| from < *bound));
-        filter.from = bound.or(from);
+    for count in looks.iter().copied() {
         let found = u32::try_from(runs.len()).unwrap_or(limit);
         let missing = limit.saturating_add(1).saturating_sub(found);
-        runs.extend(select(link, way, &filter, missing).await?);
-        let Some(bound) = bound.filter(|_| runs.len() <= limit as usize) else {
+        runs.extend(select(link, (way, &filter), count, missing).await?);
+        if runs.len() > limit as usize {
+            return Ok(cut(runs, limit));
+        }
+        let Some(last) = look_down(link, way, &filter, count).await? else {
             return Ok(cut(runs, limit));
         };
-        // Before every run of that instant, since all of them were looked at.
-        filter.after = Some(Tick {
-            fire_time: bound,
-            job: JobId(0),
-            kind: TickKind::Scheduled,
-            slot: 0,
-        });
+        filter.after = Some(last);
     }
     Ok(RunPage {
         runs,
@@ -251,17 +115,17 @@ async fn look(
     })
 }
 
-/// Where the run stands that is so many places further down; none where there is none.
+/// The last of so many runs further down; none where there are not so many.
 async fn look_down(
     link: &mut Link,
     way: Way,
     filter: &RunFilter,
     count: u32,
-) -> Result<Option<Timestamp>, StoreError> {
-    let mut values = way.key(filter);
-    values.extend(args![until(filter), count]);
-    let row = link.row(way.further_down(), values).await?;
-    row.map(|row| row.cells().time()).transpose()
+) -> Result<Option<Tick>, StoreError> {
+    let mut values = key_values(way, filter);
+    values.extend(args![count.saturating_sub(1)]);
+    let row = link.row(way.questions().further_down, values).await?;
+    row.map(|row| read_tick(&mut row.cells())).transpose()
 }
 
 /// The latest time that the filter admits.
@@ -306,24 +170,42 @@ async fn merge_jobs(
     for job in jobs {
         let filter = RunFilter {
             job: Some(*job),
+            groups: None,
             ..filter.clone()
         };
-        runs.extend(select(link, Way::OfJob, &filter, limit).await?);
+        runs.extend(select(link, (Way::OfJob, &filter), limit, limit).await?);
     }
     runs.sort_unstable_by_key(|listed| std::cmp::Reverse(listed.run.tick));
     runs.truncate(limit as usize);
     Ok(runs)
 }
 
+/// Those that are wanted of so many runs, at most `limit`.
 async fn select(
     link: &mut Link,
-    way: Way,
-    filter: &RunFilter,
+    (way, filter): (Way, &RunFilter),
+    looks: u32,
     limit: u32,
 ) -> Result<Vec<ListedRun>, StoreError> {
-    let rows = link
-        .rows(way.list(), filter_values(way, filter, limit))
-        .await?;
+    let questions = way.questions();
+    let mut values = key_values(way, filter);
+    values.extend(args![looks]);
+    let statement = match &filter.groups {
+        None => questions.all,
+        Some(groups) => {
+            let batch: Vec<_> = groups.iter().map(|group| [group.0]).collect();
+            let keys_max = if way.is_straight(filter) {
+                limit
+            } else {
+                looks
+            };
+            values.extend(args![serde_json::json!(batch), keys_max]);
+            questions.of_groups
+        }
+    };
+    values.extend(wanted_values(filter));
+    values.extend(args![limit]);
+    let rows = link.rows(statement, values).await?;
     let mut runs = Vec::with_capacity(rows.len());
     for row in &rows {
         match read_listed(row) {
@@ -335,21 +217,8 @@ async fn select(
     Ok(runs)
 }
 
-fn filter_values(way: Way, filter: &RunFilter, limit: u32) -> Vec<Value> {
-    let words = |words: Vec<&str>| (!words.is_empty()).then(|| format!(",{},", words.join(",")));
-    let groups = filter.groups.as_ref().map(|groups| {
-        let groups: Vec<_> = groups.iter().map(ToString::to_string).collect();
-        format!(",{},", groups.join(","))
-    });
-    let states = words(filter.states.iter().map(|state| state.word()).collect());
-    let outcomes = words(
-        filter
-            .outcomes
-            .iter()
-            .map(|outcome| outcome.word())
-            .collect(),
-    );
-    let trigger = filter.trigger.map(Trigger::word);
+/// Where keys begin and end.
+fn key_values(way: Way, filter: &RunFilter) -> Vec<Value> {
     let from = filter.from.map_or(i64::MIN, Timestamp::as_microsecond);
     let (time, job, kind, slot) = match filter.after {
         Some(tick) => (
@@ -361,17 +230,18 @@ fn filter_values(way: Way, filter: &RunFilter, limit: u32) -> Vec<Value> {
         None => (i64::MAX, i64::MAX, 0, 0),
     };
     let mut values = way.key(filter);
-    values.extend(args![
-        from,
-        until(filter),
-        time,
-        job,
-        job,
-        kind,
-        kind,
-        slot,
-        groups.clone(),
-        groups,
+    values.extend(args![from, until(filter), time, job, job, kind, kind, slot]);
+    values
+}
+
+/// What is asked of each run.
+fn wanted_values(filter: &RunFilter) -> Vec<Value> {
+    let words = |words: Vec<&str>| (!words.is_empty()).then(|| format!(",{},", words.join(",")));
+    let states = words(filter.states.iter().map(|state| state.word()).collect());
+    let outcomes = filter.outcomes.iter().map(|outcome| outcome.word());
+    let outcomes = words(outcomes.collect());
+    let trigger = filter.trigger.map(Trigger::word);
+    args![
         states.clone(),
         states,
         outcomes.clone(),
@@ -380,7 +250,5 @@ fn filter_values(way: Way, filter: &RunFilter, limit: u32) -> Vec<Value> {
         filter.node,
         trigger,
         trigger,
-        limit,
-    ]);
-    values
+    ]
 }

@@ -13,20 +13,22 @@ use carillon_store::JobGroup;
 use serde::Deserialize;
 
 use super::query::{FILTERS, Known, Query as JobQuery, completions};
-use super::search::search;
+use super::search::{Found, search};
 use crate::app::App;
 use crate::badge::Badge;
 use crate::cursor::{self, query};
 use crate::faults::Fault;
 use crate::moment::Moment;
 use crate::page::{Chrome, show as show_page};
-use crate::roster::{Entry, Filter, Place};
+use crate::roster::{Entry, Filter};
 use crate::runs::strip::strips;
 use crate::viewer::Viewer;
 use crate::words::{Words, fill};
 
 /// Jobs on one page.
-const PAGE_SIZE: usize = 50;
+const PAGE_SIZE: usize = 40;
+/// Bytes of a command that lists show whole.
+const COMMAND_SHORT_MAX: usize = 40;
 
 /// The list's state, all of it in the address.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -47,6 +49,8 @@ struct ListPage {
     groups: Vec<JobGroup>,
     rows: Vec<Row>,
     next: Option<String>,
+    /// How far it was looked, when what matches is rare.
+    looked_until: Option<String>,
     count: String,
     has_filter: bool,
     may_edit: bool,
@@ -65,6 +69,8 @@ struct Row {
     next_fire: Option<Moment>,
     strip: String,
     command: String,
+    /// Whether it may be cut where the list is narrow.
+    is_long: bool,
     may_run: bool,
     may_pause: bool,
     may_edit: bool,
@@ -94,16 +100,21 @@ pub(crate) async fn show(
         .map(|refused| refused.told(chrome.words));
     let found = match read {
         Ok(query) => find(&app, &viewer, &asked, query).await?,
-        Err(_) => Listed::default(),
+        Err(_) => Found::default(),
     };
     let status = match wrong {
         None => StatusCode::OK,
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
     };
+    let entries = found.entries;
+    let looked_until = found
+        .next
+        .as_ref()
+        .filter(|_| entries.len() < PAGE_SIZE)
+        .map(|(name, _)| fill(chrome.words.jobs.looked_until, &[name]));
     let next = found
         .next
         .map(|after| asked.address(&cursor::write(&after)));
-    let entries = found.entries;
     let ids: Vec<JobId> = entries.iter().map(|entry| entry.id).collect();
     let mut strips = strips(&app.store, &ids).await?;
     let rows = entries.iter().map(|entry| Row {
@@ -123,21 +134,14 @@ pub(crate) async fn show(
         asked,
         groups,
         next,
+        looked_until,
         wrong,
         completions,
     };
     Ok((status, show_page(&page)?).into_response())
 }
 
-/// One page of jobs, and how many there are where that is known without looking at runs.
-#[derive(Default)]
-struct Listed {
-    entries: Vec<Arc<Entry>>,
-    next: Option<Place>,
-    count: Option<usize>,
-}
-
-async fn find(app: &App, viewer: &Viewer, asked: &Asked, query: JobQuery) -> Result<Listed, Fault> {
+async fn find(app: &App, viewer: &Viewer, asked: &Asked, query: JobQuery) -> Result<Found, Fault> {
     let filter = Filter {
         groups: viewer.rights.groups(Verb::View),
         group: asked.group.parse::<i64>().ok().map(GroupId),
@@ -149,12 +153,7 @@ async fn find(app: &App, viewer: &Viewer, asked: &Asked, query: JobQuery) -> Res
         tests: query.tests.clone(),
     };
     let after = cursor::read(&asked.after)?;
-    let found = search(app, (&filter, &query), after, PAGE_SIZE).await?;
-    Ok(Listed {
-        entries: found.entries,
-        next: found.next,
-        count: (!query.asks_for_runs()).then(|| app.roster.count(&filter)),
-    })
+    Ok(search(app, (&filter, &query), after, PAGE_SIZE).await?)
 }
 
 impl Asked {
@@ -175,6 +174,7 @@ impl Asked {
 fn row(entry: &Entry, groups: &[JobGroup], viewer: &Viewer, chrome: &Chrome) -> Row {
     let may = |verb| viewer.rights.allows_in(verb, entry.group);
     let group = groups.iter().find(|group| group.id == entry.group);
+    let command = entry.command.lines().next().unwrap_or_default();
     Row {
         id: entry.id,
         name: entry.name.clone(),
@@ -189,7 +189,8 @@ fn row(entry: &Entry, groups: &[JobGroup], viewer: &Viewer, chrome: &Chrome) -> 
             .next_after(chrome.moments.now)
             .map(|time| chrome.moments.since(time)),
         strip: String::new(),
-        command: entry.command.lines().next().unwrap_or_default().to_owned(),
+        command: command.to_owned(),
+        is_long: command.len() > COMMAND_SHORT_MAX,
         may_run: may(Verb::Run),
         may_pause: may(Verb::Pause),
         may_edit: may(Verb::Edit),

@@ -5,8 +5,9 @@ use std::fmt;
 
 use carillon_core::identity::GroupId;
 use carillon_core::run::{Outcome, Phase};
-use carillon_store::{JobGroup, Node, Run};
+use carillon_store::{JobGroup, LastRun, Node};
 
+use crate::needle::Needle;
 use crate::roster::{Entry, Test};
 use crate::words::{Words, fill};
 
@@ -89,7 +90,7 @@ impl Last {
         }
     }
 
-    fn is(self, run: Option<&Run>) -> bool {
+    fn is(self, run: Option<&LastRun>) -> bool {
         match (self, run) {
             (Last::Never, run) => run.is_none(),
             (_, None) => false,
@@ -131,7 +132,7 @@ impl Query {
                 return Err(refuse(Why::TooMany));
             }
             let Some(filter) = &word.filter else {
-                let test = Test::Text(word.value.to_lowercase());
+                let test = Test::Text(Needle::new(&word.value.to_lowercase()));
                 query.tests.push((test, word.is_meant));
                 continue;
             };
@@ -153,7 +154,7 @@ impl Query {
     }
 
     /// Whether a job's last run is as wanted.
-    pub(crate) fn admits_last(&self, run: Option<&Run>) -> bool {
+    pub(crate) fn admits_last(&self, run: Option<&LastRun>) -> bool {
         let mut last = self.last.iter();
         last.all(|(last, is_meant)| last.is(run) == *is_meant)
     }
@@ -169,7 +170,7 @@ pub(crate) fn last_words() -> Vec<String> {
 fn test_of(filter: &str, value: &str, known: Known<'_>) -> Result<Test, Why> {
     let lower = value.to_lowercase();
     match filter {
-        "name" => Ok(Test::Name(lower)),
+        "name" => Ok(Test::Name(Needle::new(&lower))),
         "user" => Ok(Test::User(value.to_owned())),
         "zone" => Ok(Test::Zone(lower)),
         "calendar" => Ok(Test::Calendar(lower)),
@@ -333,11 +334,11 @@ mod tests {
         assert_eq!(
             query.tests,
             [
-                (Test::Text("backup".to_owned()), true),
+                (Test::Text(Needle::new("backup")), true),
                 (Test::Group(GroupId(7)), true),
                 (Test::Enabled(false), false),
-                (Test::Text("a:b c".to_owned()), true),
-                (Test::Text("x".to_owned()), false),
+                (Test::Text(Needle::new("a:b c")), true),
+                (Test::Text(Needle::new("x")), false),
             ]
         );
         assert_eq!(

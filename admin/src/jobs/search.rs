@@ -5,16 +5,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use carillon_core::identity::JobId;
-use carillon_store::{Run, StoreError};
+use carillon_store::{LastRun, StoreError};
 
 use super::query::Query;
 use crate::app::App;
 use crate::roster::{Entry, Filter, Place};
 
-/// Jobs whose last run is asked for at once.
-const ROUND: usize = 100;
-/// Rounds for one page; a page may be short and go on all the same.
-const ROUNDS_MAX: usize = 10;
+/// Jobs whose last runs are asked for at once, round by round; a page may be short after them and go on all the same.
+const ROUNDS: [usize; 2] = [100, 500];
 
 /// One page.
 #[derive(Debug, Default)]
@@ -22,6 +20,8 @@ pub(crate) struct Found {
     pub(crate) entries: Vec<Arc<Entry>>,
     /// Where the next page begins; none when nothing follows.
     pub(crate) next: Option<Place>,
+    /// How many there are on all pages, where that is known without looking at runs.
+    pub(crate) count: Option<usize>,
 }
 
 /// The jobs after a place, at most `limit`. The filter has the query's tests already.
@@ -34,23 +34,28 @@ pub(crate) async fn search(
     limit: usize,
 ) -> Result<Found, StoreError> {
     if !query.asks_for_runs() {
-        let mut entries = app.roster.list(filter, after.as_ref(), limit + 1);
+        let (mut entries, count) = app.roster.find(filter, after.as_ref(), limit + 1);
         let has_more = entries.len() > limit;
         entries.truncate(limit);
         let next = entries.last().filter(|_| has_more);
         let next = next.map(|entry| entry.place());
-        return Ok(Found { entries, next });
+        return Ok(Found {
+            entries,
+            next,
+            count: Some(count),
+        });
     }
     let mut found = Found {
         next: after,
         ..Found::default()
     };
-    for _ in 0..ROUNDS_MAX {
-        let round = app.roster.list(filter, found.next.as_ref(), ROUND);
+    for size in ROUNDS {
+        let round = app.roster.list(filter, found.next.as_ref(), size);
         let ids: Vec<JobId> = round.iter().map(|entry| entry.id).collect();
-        let runs = app.store.latest_runs(&ids, 1).await?;
-        let last: HashMap<JobId, Run> = runs.into_iter().map(|run| (run.tick.job, run)).collect();
-        let is_last_round = round.len() < ROUND;
+        let runs = app.store.last_runs(&ids).await?;
+        let last: HashMap<JobId, LastRun> =
+            runs.into_iter().map(|run| (run.tick.job, run)).collect();
+        let is_last_round = round.len() < size;
         for entry in round {
             if found.entries.len() == limit {
                 return Ok(found);

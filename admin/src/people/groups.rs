@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use carillon_core::access::{Groups, Verb};
 use carillon_core::identity::GroupId;
 use carillon_store::{GroupLimits, GroupMail, JobGroup, KEEP_DAYS_MAX, KEEP_RUNS_MAX, StoreError};
+use serde::Deserialize;
 
 use crate::api::groups::judge_name;
 use crate::app::App;
@@ -30,17 +31,32 @@ struct GroupsPage {
     w: &'static Words,
     rows: Vec<(JobGroup, usize)>,
     may_manage: bool,
+    /// The group whose form is open: those of all would make the page heavy.
+    edited: Option<GroupId>,
     name: String,
     description: String,
     errors: FieldErrors,
+}
+
+impl GroupsPage {
+    fn is_edited(&self, group: &GroupId) -> bool {
+        self.edited.as_ref() == Some(group)
+    }
+}
+
+/// What the address says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Asked {
+    edit: String,
 }
 
 async fn page(
     app: &App,
     viewer: &Viewer,
     chrome: Chrome,
-    posted: &Posted,
-    errors: FieldErrors,
+    edited: Option<GroupId>,
+    (posted, errors): (&Posted, FieldErrors),
 ) -> Result<Response, Fault> {
     app.refresh_roster().await?;
     let mut groups = app.store.groups().await?;
@@ -65,6 +81,7 @@ async fn page(
             })
             .collect(),
         may_manage: chrome.may_everywhere(Verb::ManageGroups),
+        edited,
         name: posted.text("name").to_owned(),
         description: posted.text("description").to_owned(),
         w: chrome.words,
@@ -78,16 +95,12 @@ async fn page(
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     viewer: Viewer,
+    Query(asked): Query<Asked>,
     chrome: Chrome,
 ) -> Result<Response, Fault> {
-    page(
-        &app,
-        &viewer,
-        chrome,
-        &Posted::default(),
-        FieldErrors::default(),
-    )
-    .await
+    let nothing = (&Posted::default(), FieldErrors::default());
+    let edited = asked.edit.parse().ok().map(GroupId);
+    page(&app, &viewer, chrome, edited, nothing).await
 }
 
 /// Makes a group.
@@ -114,7 +127,7 @@ pub(crate) async fn create(
             Err(error) => return Err(error.into()),
         }
     }
-    page(&app, &viewer, chrome, &posted, errors).await
+    page(&app, &viewer, chrome, None, (&posted, errors)).await
 }
 
 /// Gives a group another name or description, and says what it keeps and what becomes of its mail.

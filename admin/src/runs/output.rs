@@ -19,8 +19,8 @@ use crate::faults::Fault;
 
 /// Chunks read from the store at once.
 pub(super) const CHUNKS: u32 = 200;
-/// Bytes of output that a page holds; the raw output has all.
-const PAGE_BYTES_MAX: usize = 40_000;
+/// Bytes of a page that are for output; the raw output has all.
+const PAGE_BYTES_MAX: usize = 44_000;
 
 /// The output on a page.
 #[derive(Debug, Default)]
@@ -69,7 +69,7 @@ pub(crate) async fn read_shown(
     let chunks = read_all(store, tick, attempt, None).await?;
     let mut bytes = 0;
     let kept = chunks.iter().rev().take_while(|chunk| {
-        bytes += chunk.content.len();
+        bytes += weight(&chunk.content);
         bytes <= PAGE_BYTES_MAX
     });
     let kept = kept.count().max(1).min(chunks.len());
@@ -83,6 +83,16 @@ pub(crate) async fn read_shown(
         last: chunks.last().map_or(-1, |chunk| chunk.number),
         pieces: pieces(shown, &mut gaps),
     })
+}
+
+/// About the bytes that this becomes on a page, where some characters take five and a colour more.
+fn weight(content: &[u8]) -> usize {
+    let one = |byte: &u8| match byte {
+        b'<' | b'>' | b'&' | b'"' | b'\'' => 5,
+        0x1b => 20,
+        _ => 1,
+    };
+    content.iter().map(one).sum()
 }
 
 fn pieces(chunks: &[OutputChunk], gaps: &mut Gaps) -> Vec<Piece> {

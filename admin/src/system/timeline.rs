@@ -95,8 +95,17 @@ pub(crate) async fn show(
         row.runs.push(listed.run);
     }
     let (until, heat_from) = (now + reach, heat_map::first_hour(&chrome.moments));
+    for entry in app.roster.of(rows.keys().copied()) {
+        add_fires(&mut rows, &entry, (now, until));
+    }
     let load = app.roster.foresee(|forecast| {
-        add_fires(&mut rows, forecast.coming(&groups), (now, until));
+        let coming = forecast.coming(&groups);
+        for (_, entry) in coming.take_while(|(time, _)| *time <= until) {
+            if rows.len() >= ROWS_MAX {
+                break;
+            }
+            add_fires(&mut rows, entry, (now, until));
+        }
         forecast.load(&groups, heat_from)
     });
     show_page(&TimelinePage {
@@ -112,22 +121,16 @@ pub(crate) async fn show(
     })
 }
 
-/// What will fire, in the rows there are and in those that are still free: the soonest first.
-fn add_fires<'f>(
-    rows: &mut BTreeMap<JobId, Row>,
-    coming: impl Iterator<Item = (Timestamp, &'f Arc<Entry>)>,
-    (now, until): (Timestamp, Timestamp),
-) {
-    for (_, entry) in coming.take_while(|(time, _)| *time <= until) {
-        if rows.len() >= ROWS_MAX && !rows.contains_key(&entry.id) {
-            continue;
-        }
-        let row = rows.entry(entry.id).or_default();
-        row.name.clone_from(&entry.name);
-        let fires = entry.schedule.iter();
-        let fires = fires.flat_map(|schedule| schedule.fire_times(now, until).take(FIRES_MAX));
-        row.fires = fires.collect();
+/// What will fire of a job, in its row.
+fn add_fires(rows: &mut BTreeMap<JobId, Row>, entry: &Entry, (now, until): (Timestamp, Timestamp)) {
+    if !entry.enabled {
+        return;
     }
+    let row = rows.entry(entry.id).or_default();
+    row.name.clone_from(&entry.name);
+    let fires = entry.schedule.iter();
+    let fires = fires.flat_map(|schedule| schedule.fire_times(now, until).take(FIRES_MAX));
+    row.fires = fires.collect();
 }
 
 fn escape(text: &str) -> String {

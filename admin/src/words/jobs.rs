@@ -35,6 +35,8 @@ super::catalogue! {
         empty_title: "No jobs yet", "还没有作业";
         empty_story: "A job is a command with a schedule. Write one, or paste a crontab.", "作业是带有计划的命令。新建一个，或粘贴 crontab。";
         empty_filtered: "No job matches", "没有匹配的作业";
+        looked_until: "What matches is rare: looked through the jobs as far as {}.", "符合条件的作业很少：已查找到 {} 为止。";
+        look_on: "Look further", "继续查找";
         empty_filtered_story: "Nothing here has all of these words. Clear the filter to see every job.", "没有作业同时包含这些词。清除筛选可查看全部。";
         run_now: "Run now", "立即运行";
         enable: "Enable", "启用";

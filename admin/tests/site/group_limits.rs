@@ -41,7 +41,7 @@ fn the_page_of_groups_sets_what_is_kept() {
         ("keep_runs", "30"),
     ];
     assert_eq!(owner.submit("/groups/1", &fields).status, 303);
-    let page = owner.get("/groups").text();
+    let page = owner.get("/groups?edit=1").text();
     let wrong = owner.submit("/groups/1", &[("name", "default"), ("keep_runs", "many")]);
     let mut looker = site.browser("looker");
     looker.get("/groups");
@@ -61,7 +61,7 @@ fn a_group_says_where_its_mail_goes_and_when_it_waits() {
     let changed = api.send_json("PATCH", "/api/v1/groups/1", &mail);
     let wrong = api.send_json("PATCH", "/api/v1/groups/1", &json!({"quiet_hours": "late"}));
     let mut owner = site.browser("owner");
-    let page = owner.get("/groups").text();
+    let page = owner.get("/groups?edit=1").text();
     let fields = [("name", "default"), ("mail_to", "-"), ("quiet_hours", "")];
     let saved = owner.submit("/groups/1", &fields);
 
