@@ -16,5 +16,6 @@ pub(crate) mod runs;
 pub(crate) mod schedules;
 pub(crate) mod tokens;
 pub(crate) mod users;
+pub(crate) mod views;
 
 pub(crate) use runs::run_document;

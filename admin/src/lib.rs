@@ -37,6 +37,7 @@ mod session;
 mod system;
 mod user_name;
 mod viewer;
+mod views;
 mod wake_up;
 mod watch;
 mod words;

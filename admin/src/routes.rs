@@ -98,6 +98,7 @@ fn table() -> Vec<Route> {
         api::api_calendar_routes(),
         api::api_house_routes(),
         api::api_people_routes(),
+        api::api_view_routes(),
         api::api_watch_routes(),
         api::machine_routes(),
     ];

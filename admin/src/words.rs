@@ -12,6 +12,7 @@ mod nodes;
 mod people;
 mod runs;
 mod system;
+mod views;
 
 use std::fmt::Display;
 
@@ -58,6 +59,8 @@ pub(crate) struct Words {
     pub(crate) people: people::People,
     /// Overview, timeline, alerts, import, health.
     pub(crate) system: system::System,
+    /// Saved views of lists.
+    pub(crate) views: views::Views,
     /// What went wrong, and what to do.
     pub(crate) faults: faults::Faults,
 }
@@ -73,6 +76,7 @@ static EN: Words = Words {
     nodes: nodes::Nodes::EN,
     people: people::People::EN,
     system: system::System::EN,
+    views: views::Views::EN,
     faults: faults::Faults::EN,
 };
 
@@ -87,6 +91,7 @@ static ZH: Words = Words {
     nodes: nodes::Nodes::ZH,
     people: people::People::ZH,
     system: system::System::ZH,
+    views: views::Views::ZH,
     faults: faults::Faults::ZH,
 };
 

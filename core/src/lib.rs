@@ -42,6 +42,7 @@ pub mod reimport;
 pub mod retry;
 pub mod rule;
 pub mod run;
+pub mod saved_view;
 pub mod schedule;
 pub mod scheduler;
 pub mod secret_name;

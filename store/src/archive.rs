@@ -47,6 +47,7 @@ pub(crate) static TABLES: [Table; 25] = [
     table(Part::Setup, "grants", "user_id, group_id"),
     table(Part::Setup, "recovery_codes", "user_id, code_hash"),
     table(Part::Setup, "api_tokens", "id"),
+    table(Part::Setup, "saved_views", "id"),
     table(Part::Setup, "mutes", "id"),
     table(Part::Setup, "command_channels", "id"),
     table(Part::History, "nodes", "id"),

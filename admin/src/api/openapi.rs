@@ -63,6 +63,7 @@ fn success(listed: &Listed) -> (&'static str, Option<&'static str>) {
         "incidents" => "Incident",
         "command-channels" => "CommandChannel",
         "audit" => "AuditEntry",
+        "views" => "SavedView",
         "apply" => "Plan",
         _ => "SchedulePreview",
     };
@@ -77,6 +78,7 @@ fn success(listed: &Listed) -> (&'static str, Option<&'static str>) {
         "Incidents",
         "CommandChannels",
         "AuditEntries",
+        "SavedViews",
     ];
     let list = lists
         .iter()
@@ -176,6 +178,7 @@ fn parameters(listed: &Listed) -> Value {
         ],
         ("GET", "/api/v1/audit") => &["limit", "cursor", "object", "actor"],
         ("GET", "/api/v1/incidents") => &["limit", "cursor", "state"],
+        ("GET", "/api/v1/views") => &["list"],
         ("GET", "/api/v1/schedules/preview") => &[
             "schedule",
             "zone",

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use carillon_core::access::Verb;
 use carillon_core::identity::{GroupId, JobId};
 use carillon_core::node::Limits;
+use carillon_core::saved_view::FilteredList;
 use carillon_store::JobGroup;
 use serde::Deserialize;
 
@@ -23,10 +24,11 @@ use crate::page::{Chrome, show as show_page};
 use crate::roster::{Entry, Filter};
 use crate::runs::strip::strips;
 use crate::viewer::Viewer;
+use crate::views::ViewBar;
 use crate::words::{Words, fill};
 
 /// Jobs on one page.
-const PAGE_SIZE: usize = 40;
+const PAGE_SIZE: usize = 35;
 /// Bytes of a command that lists show whole.
 const COMMAND_SHORT_MAX: usize = 40;
 
@@ -46,6 +48,7 @@ struct ListPage {
     chrome: Chrome,
     w: &'static Words,
     asked: Asked,
+    views: ViewBar,
     groups: Vec<JobGroup>,
     rows: Vec<Row>,
     next: Option<String>,
@@ -107,10 +110,9 @@ pub(crate) async fn show(
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
     };
     let entries = found.entries;
-    let looked_until = found
-        .next
-        .as_ref()
-        .filter(|_| entries.len() < PAGE_SIZE)
+    let looked_until = (entries.len() < PAGE_SIZE).then_some(found.next.as_ref());
+    let looked_until = looked_until
+        .flatten()
         .map(|(name, _)| fill(chrome.words.jobs.looked_until, &[name]));
     let next = found
         .next
@@ -122,7 +124,10 @@ pub(crate) async fn show(
         ..row(entry, &groups, &viewer, &chrome)
     });
     let count = found.count;
+    let list = (FilteredList::Jobs, groups.as_slice());
+    let views = ViewBar::of(&app, &viewer, list, &chrome).await?;
     let page = ListPage {
+        views,
         rows: rows.collect(),
         count: count.map_or_else(String::new, |count| {
             fill(chrome.words.jobs.count, &[&count])

@@ -161,6 +161,18 @@ pub(super) fn api_run_routes() -> Vec<Route> {
     ]
 }
 
+pub(super) fn api_view_routes() -> Vec<Route> {
+    use crate::api::views;
+    let need = Need::Somewhere(Verb::View);
+    let one = "/api/v1/views/{id}";
+    vec![
+        api(Method::GET, "/api/v1/views", need, views::index),
+        api(Method::POST, "/api/v1/views", need, views::create),
+        api(Method::GET, one, need, views::show),
+        api(Method::DELETE, one, need, views::delete),
+    ]
+}
+
 pub(super) fn api_people_routes() -> Vec<Route> {
     use crate::api::{tokens, users};
     use Need::{Everywhere, SignedIn};

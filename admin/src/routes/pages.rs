@@ -171,8 +171,15 @@ pub(super) fn house_routes() -> Vec<Route> {
 
 pub(super) fn people_routes() -> Vec<Route> {
     use crate::people::{audit, groups, tokens, user, users};
+    use crate::views::actions as views;
     use Need::{Everywhere, SignedIn, Somewhere};
     vec![
+        action("/views", Somewhere(Verb::View), views::save),
+        action(
+            "/views/{id}/remove",
+            Somewhere(Verb::View),
+            views::submit_removal,
+        ),
         page("/groups", Somewhere(Verb::View), groups::list),
         action("/groups", Everywhere(Verb::ManageGroups), groups::create),
         action(

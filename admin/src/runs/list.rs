@@ -9,6 +9,7 @@ use carillon_core::access::{Groups, Verb};
 use carillon_core::identity::{GroupId, JobId, NodeId};
 use carillon_core::node::Limits;
 use carillon_core::run::{Outcome, Phase};
+use carillon_core::saved_view::FilteredList;
 use carillon_core::tick::Tick;
 use carillon_store::{Node, RunFilter};
 use jiff::Timestamp;
@@ -21,6 +22,7 @@ use crate::cursor::query;
 use crate::faults::Fault;
 use crate::page::{Chrome, show as show_page};
 use crate::viewer::Viewer;
+use crate::views::ViewBar;
 use crate::words::Words;
 
 /// Runs on one page.
@@ -44,6 +46,7 @@ struct ListPage {
     chrome: Chrome,
     w: &'static Words,
     asked: Asked,
+    views: ViewBar,
     title: String,
     runs: Vec<RunRow>,
     nodes: Vec<Node>,
@@ -96,7 +99,12 @@ pub(crate) async fn show(
         }
         None => w.runs.title.to_owned(),
     };
+    let mut groups = app.store.groups().await?;
+    groups.retain(|group| viewer.rights.allows_in(Verb::View, group.id));
+    let list = (FilteredList::Runs, groups.as_slice());
+    let views = ViewBar::of(&app, &viewer, list, &chrome).await?;
     show_page(&ListPage {
+        views,
         runs: page
             .runs
             .iter()

@@ -100,6 +100,8 @@ super::catalogue! {
         note_calendar_deleted: "Calendar deleted.", "日历已删除。";
         note_signed_out: "You are signed out.", "您已退出登录。";
         note_bulk_done: "Done for the selected jobs.", "已对所选作业执行。";
+        note_view_saved: "View saved.", "视图已保存。";
+        note_view_removed: "View removed.", "视图已删除。";
         note_applied: "Applied: groups, calendars and jobs are as declared.", "已应用：组、日历和作业与声明一致。";
         note_import_done: "Imported. Lines that had been imported before were left alone.", "导入完成。之前已导入的行保持不变。";
     }
@@ -138,6 +140,8 @@ impl Chrome {
             "calendar_deleted" => self.note_calendar_deleted,
             "signed_out" => self.note_signed_out,
             "bulk_done" => self.note_bulk_done,
+            "view_saved" => self.note_view_saved,
+            "view_removed" => self.note_view_removed,
             "applied" => self.note_applied,
             "import_done" => self.note_import_done,
             _ => return None,

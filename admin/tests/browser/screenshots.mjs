@@ -18,7 +18,7 @@ const CRONTAB = `# nightly database backup
 # flaky import
 */10 * * * * * echo trying; exit 3
 `;
-const PAGES = { overview: "/", jobs: "/jobs", editor: "/jobs/3/edit", job: "/jobs/6", runs: "/runs", timeline: "/timeline?minutes=15", nodes: "/nodes", node: "/nodes/1", alerts: "/alerts", calendars: "/calendars", calendar: "/calendars/1", calendar_new: "/calendars/new", groups: "/groups", import: "/import", people: "/users", tokens: "/tokens", audit: "/audit", system: "/system", account: "/account", missing: "/nope" };
+const PAGES = { overview: "/", jobs: "/jobs", jobs_viewed: "/jobs?q=last:failed", back_test: "/jobs/6/back-test", editor: "/jobs/3/edit", job: "/jobs/6", runs: "/runs", timeline: "/timeline?minutes=15", nodes: "/nodes", node: "/nodes/1", alerts: "/alerts", calendars: "/calendars", calendar: "/calendars/1", calendar_new: "/calendars/new", groups: "/groups", group: "/groups?edit=1", import: "/import", people: "/users", tokens: "/tokens", audit: "/audit", system: "/system", account: "/account", missing: "/nope" };
 
 const site = await startSite(CRONTAB);
 const browser = await launch();
@@ -36,6 +36,11 @@ try {
   await first.selectOption("#on_blackout", "shift");
   await first.click(".sticky button.primary");
   await first.waitForURL(/\/jobs\/3(\?|$)/);
+  await first.goto(`${site.base}/jobs?q=last:failed`);
+  await first.click(".views summary");
+  await first.fill("#view-name", "gone wrong");
+  await first.click(".views form.filters button");
+  await first.waitForURL(/note=view_saved/);
   await first.goto(`${site.base}/jobs/new`);
   await first.fill("#name", "billing export");
   await first.fill("#description", "Exports the invoices of the last hour to the ledger");
