@@ -6,11 +6,12 @@ use std::sync::Arc;
 use askama::Template;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use carillon_core::identity::JobId;
 use jiff::SignedDuration;
 
+use super::preferences::cookie;
 use super::show::own_facts;
 use super::sign_in_code::is_right as is_right_code;
 use super::throttle::Places;
@@ -27,6 +28,9 @@ pub const PROOF_LASTS: SignedDuration = SignedDuration::from_mins(5);
 
 /// The field of the proof; the other fields of such a form are what was posted before.
 const PROOF: &str = "step_up";
+/// The fields by which the page itself is shown in another language or other colours, and what each chooses. They are sent
+/// with all the others, so that nothing that was posted is lost.
+const CHOICES: [(&str, &str); 2] = [("step_up_lang", "lang"), ("step_up_theme", "theme")];
 
 /// How fresh the proof of identity must be that stands behind a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,21 +104,28 @@ pub(crate) async fn require(
     }
     let here = parts.uri.path_and_query();
     let here = here.map_or("/", |path| path.as_str()).to_owned();
-    let chrome = Chrome::of(app, &parts.headers, &here, Some(viewer.clone()));
+    let choices = choices(&posted)?;
+    let mut headers = parts.headers.clone();
+    for cookie in &choices {
+        headers.append(header::COOKIE, cookie.clone());
+    }
+    let chrome = Chrome::of(app, &headers, &here, Some(viewer.clone()));
     let facts = own_facts(app, viewer).await?;
     let page = |chrome: Chrome, status: StatusCode, wrong: Option<String>| {
         let page = StepUpPage {
             w: chrome.words,
             action: here.clone(),
-            fields: posted.without(&[PROOF, "csrf"]),
+            fields: posted.without(&[PROOF, "csrf", CHOICES[0].0, CHOICES[1].0]),
             asks_code: facts.totp_key.is_some(),
             chrome,
             wrong,
         };
-        let page = (status, show(&page)?).into_response();
+        let cookies = choices.iter().cloned();
+        let cookies: Vec<_> = cookies.map(|cookie| (header::SET_COOKIE, cookie)).collect();
+        let page = (status, AppendHeaders(cookies), show(&page)?).into_response();
         Ok(Asked::Refused(page))
     };
-    if !posted.has(PROOF) {
+    if !choices.is_empty() || !posted.has(PROOF) {
         return page(chrome, StatusCode::FORBIDDEN, None);
     }
     match judge(app, viewer, posted.text(PROOF), &chrome).await? {
@@ -126,6 +137,14 @@ pub(crate) async fn require(
             Ok(Asked::Passed(request))
         }
     }
+}
+
+/// What is chosen on the page itself, as cookies.
+fn choices(posted: &Posted) -> Result<Vec<HeaderValue>, Fault> {
+    let chosen = CHOICES.iter().filter(|(field, _)| posted.has(field));
+    chosen
+        .map(|(field, name)| cookie(name, posted.text(field)))
+        .collect()
 }
 
 /// Whether the proof is right; every try is in the audit log, and throttled as signing in is.

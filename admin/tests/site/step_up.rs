@@ -179,6 +179,45 @@ fn nothing_that_was_entered_is_lost() {
     site.browser("newcomer");
 }
 
+#[test]
+fn nothing_is_lost_when_the_language_is_switched_on_the_way() {
+    let site = distrustful();
+    let mut owner = site.browser("owner");
+    let entered = [
+        ("name", "newcomer"),
+        ("password", PASSWORD),
+        ("role", "viewer"),
+        // A form may have a field of that name itself.
+        ("lang", "en"),
+    ];
+
+    let first = owner.submit("/users", &entered).text();
+    let with = |page: &str, field: &str, value: &str| {
+        let mut fields = hidden_fields(page);
+        fields.push((field.to_owned(), value.to_owned()));
+        fields
+    };
+    let mut post = |fields: &[(String, String)]| {
+        let fields = fields.iter();
+        let fields: Vec<_> = fields
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        owner.post("/users", &fields)
+    };
+    let chinese = post(&with(&first, "step_up_lang", "zh"));
+    let dark = post(&with(&chinese.text(), "step_up_theme", "dark"));
+    let wrong = post(&with(&dark.text(), "step_up_lang", "xx"));
+    let done = post(&with(&dark.text(), "step_up", PASSWORD));
+
+    assert!(asks(&chinese) && chinese.text().contains("lang=\"zh"));
+    assert!(asks(&dark) && dark.text().contains("data-theme=\"dark\""));
+    assert!(dark.text().contains("lang=\"zh"), "the choice is kept");
+    assert_eq!(wrong.status, 422);
+    assert_eq!(hidden_fields(&dark.text()), hidden_fields(&first));
+    assert_eq!(done.status, 303, "{}", done.text());
+    site.browser("newcomer");
+}
+
 fn hidden_fields(page: &str) -> Vec<(String, String)> {
     let inputs = page.split("<input type=\"hidden\" name=\"").skip(1);
     let field = |input: &str| {
