@@ -45,6 +45,7 @@ pub(crate) async fn search(
             count: Some(count),
         });
     }
+    let is_first = after.is_none();
     let mut found = Found {
         next: after,
         ..Found::default()
@@ -67,6 +68,7 @@ pub(crate) async fn search(
         }
         if is_last_round {
             found.next = None;
+            found.count = is_first.then_some(found.entries.len());
             return Ok(found);
         }
     }
