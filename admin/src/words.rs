@@ -134,6 +134,7 @@ mod tests {
             nodes::Nodes::ALL,
             people::People::ALL,
             system::System::ALL,
+            views::Views::ALL,
             faults::Faults::ALL,
         ]
         .into_iter()
