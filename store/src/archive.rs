@@ -36,7 +36,7 @@ const fn table(part: Part, name: &'static str, key: &'static str) -> Table {
 }
 
 /// Every table that backups hold; one that others refer to comes before them.
-pub(crate) static TABLES: [Table; 25] = [
+pub(crate) static TABLES: [Table; 26] = [
     table(Part::Setup, "cluster", "id"),
     table(Part::Setup, "job_groups", "id"),
     table(Part::Setup, "concurrency_keys", "id"),

@@ -209,7 +209,9 @@ fn body(operation: &Operation<'_>, fields: &[&str], dice: &mut Dice) -> Vec<u8> 
     let mut document = Map::new();
     let usual: &[&str] = match operation.method.as_str() {
         "PATCH" | "PUT" => &["version", "text"],
-        _ => &["name", "command", "schedule", "password", "job", "list", "query"],
+        _ => &[
+            "name", "command", "schedule", "password", "job", "list", "query",
+        ],
     };
     for name in usual {
         if fields.contains(name) && !dice.one_in(4) {
