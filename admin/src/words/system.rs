@@ -78,7 +78,7 @@ super::catalogue! {
         delivery_result: "Answer", "应答";
         delivery_attempts: "Tries", "尝试次数";
         channel_mail: "mail", "邮件";
-        channel_webhook: "webhook", "webhook";
+        channel_webhook: "webhook", "webhook 推送";
         channel_command: "command", "命令";
         incident_course: "Course", "经过";
         incident_began: "Trouble began", "异常开始";
