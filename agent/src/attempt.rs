@@ -93,8 +93,7 @@ impl Attempt {
         let mut env = self.variables();
         env.extend(self.surroundings.parameters.variables());
         if self.surroundings.is_traced {
-            let Grant { tick, attempt, .. } = self.grant;
-            let parent = traceparent(tick, attempt);
+            let parent = traceparent(self.grant.tick, self.grant.token);
             env.push(("CARILLON_TRACEPARENT".to_owned(), parent));
         }
         StartOrder {

@@ -34,7 +34,7 @@ pub(crate) async fn check(config: &Config) -> anyhow::Result<ExitCode> {
     }
     match options(config, std::path::PathBuf::new()) {
         Ok(options) => check_store(&options.store, &mut verdicts).await,
-        Err(error) => verdicts.bad(&format!("database: {error:#}")),
+        Err(error) => verdicts.bad(&format!("configuration: {error:#}")),
     }
     check_redis(config, &mut verdicts).await;
     check_collector(config, &mut verdicts).await;

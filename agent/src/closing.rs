@@ -27,6 +27,7 @@ impl Pump {
 fn traced(attempt: &Attempt, end: TracedEnd, over_at: Timestamp) -> TracedAttempt {
     TracedAttempt {
         tick: attempt.grant.tick,
+        token: attempt.grant.token,
         attempt: attempt.grant.attempt,
         job: attempt.job_name.clone(),
         node: attempt.surroundings.node.clone(),

@@ -1,11 +1,12 @@
 //! What a run looks like to OpenTelemetry: a trace for the run, in it a span of each attempt, wherever it was made.
 //!
-//! Numbers of traces and spans come from the run's name, so that nodes agree on them without asking each other, and the
-//! same attempt told twice is the same span. The form is that of OTLP over HTTP in JSON (OpenTelemetry protocol 1,
+//! The numbers of traces come from the run's name, those of spans from the attempt's token, so that nodes agree on them
+//! without asking each other, and an attempt that is told twice is the same span and one that was handed back is not the next. The form is that of OTLP over HTTP in JSON (OpenTelemetry protocol 1,
 //! `opentelemetry/proto/trace/v1/trace.proto`); what commands are told is a `traceparent` (W3C Trace Context 1, section 3.2).
 
 use carillon_core::run::{Conclusion, News};
 use carillon_core::tick::Tick;
+use carillon_core::token::Token;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -19,6 +20,7 @@ const STATUS_ERROR: u8 = 2;
 #[derive(Debug, Clone)]
 pub(crate) struct TracedAttempt {
     pub(crate) tick: Tick,
+    pub(crate) token: Token,
     pub(crate) attempt: u32,
     pub(crate) job: String,
     pub(crate) node: String,
@@ -94,7 +96,7 @@ impl TracedAttempt {
         };
         let mut span = json!({
             "traceId": trace_id(self.tick),
-            "spanId": span_id(self.tick, self.attempt, part),
+            "spanId": span_id(self.tick, self.token, part),
             "name": name,
             "kind": KIND_INTERNAL,
             "startTimeUnixNano": from.as_nanosecond().to_string(),
@@ -102,7 +104,7 @@ impl TracedAttempt {
             "attributes": self.attributes(),
         });
         if let Some(parent) = parent {
-            span["parentSpanId"] = json!(span_id(self.tick, self.attempt, parent));
+            span["parentSpanId"] = json!(span_id(self.tick, self.token, parent));
         }
         // Claim and wait went well, whatever came of the attempt.
         if matches!(part, "run" | "attempt" | "command") {
@@ -137,11 +139,11 @@ impl TracedAttempt {
 }
 
 /// What a command is told, so that its own spans lie under that of the command.
-pub(crate) fn traceparent(tick: Tick, attempt: u32) -> String {
+pub(crate) fn traceparent(tick: Tick, token: Token) -> String {
     format!(
         "00-{}-{}-01",
         trace_id(tick),
-        span_id(tick, attempt, "command")
+        span_id(tick, token, "command")
     )
 }
 
@@ -150,10 +152,10 @@ fn trace_id(tick: Tick) -> String {
 }
 
 /// A run has one span, whichever attempt ends it.
-fn span_id(tick: Tick, attempt: u32, part: &str) -> String {
+fn span_id(tick: Tick, token: Token, part: &str) -> String {
     match part {
         "run" => digits(&format!("run of {tick}"), 8),
-        _ => digits(&format!("{part} {attempt} of {tick}"), 8),
+        _ => digits(&format!("{part} of {token}"), 8),
     }
 }
 
@@ -163,4 +165,60 @@ fn digits(text: &str, bytes: usize) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use carillon_core::identity::JobId;
+
+    pub(crate) fn attempt(token: u8, end: TracedEnd) -> TracedAttempt {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        TracedAttempt {
+            tick: Tick::scheduled(JobId(1), at(100), 0),
+            token: Token::from_bytes([token; 16]),
+            attempt: 1,
+            job: "nightly".to_owned(),
+            node: "n1".to_owned(),
+            asked_at: at(99),
+            held_at: at(99),
+            started_at: None,
+            over_at: at(101),
+            end,
+        }
+    }
+
+    pub(crate) fn end(is_last: bool) -> TracedEnd {
+        TracedEnd {
+            outcome: "failed",
+            is_trouble: true,
+            detail: None,
+            exit_code: None,
+            is_last,
+        }
+    }
+
+    /// Both are the first attempt of the run: what is handed back is made again under its number.
+    #[test]
+    fn attempt_that_was_handed_back_is_another_span_of_the_same_trace() {
+        let (first, second) = (
+            attempt(1, end(false)).spans(),
+            attempt(2, end(true)).spans(),
+        );
+
+        let run = &second.last().unwrap()["spanId"];
+        for (one, other) in first.iter().zip(&second) {
+            assert_eq!(one["traceId"], other["traceId"]);
+            assert_ne!(one["spanId"], other["spanId"]);
+        }
+        assert_eq!(
+            (&first[0]["parentSpanId"], &second[0]["parentSpanId"]),
+            (run, run)
+        );
+        assert_eq!(
+            attempt(1, end(false)).spans(),
+            first,
+            "told twice, it is the same"
+        );
+    }
 }

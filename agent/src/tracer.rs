@@ -1,6 +1,7 @@
 //! Tells a collector of OpenTelemetry of every attempt that is over. It is nobody's duty: what cannot be told is dropped
 //! and counted, and nothing waits for it.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 
 use crate::spans::TracedAttempt;
@@ -29,6 +30,8 @@ const POST_TIMEOUT: Duration = Duration::from_secs(5);
 const REPEAT_AFTER: Duration = Duration::from_secs(1);
 /// So often.
 const REPEATS_MAX: u32 = 3;
+/// An agent that ends, or becomes another program, waits no longer for the collector.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Where traces go: `http://HOST[:PORT][/PATH]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,21 +114,41 @@ impl Collector {
 pub struct Tracer {
     attempts: mpsc::Sender<TracedAttempt>,
     dropped: Arc<AtomicU64>,
+    /// Whoever holds the other end hears when the last tracer is gone.
+    _alive: Arc<oneshot::Sender<Infallible>>,
 }
 
 impl Tracer {
-    /// A tracer, and the work of telling `collector`; it ends when every clone of the tracer is gone.
+    /// A tracer, and the work of telling `collector`; it ends soon after every clone of the tracer is gone.
     pub(crate) fn open(collector: Collector) -> (Self, impl Future<Output = ()>) {
         let (attempts, waiting) = mpsc::channel(WAITING_MAX);
         let dropped = Arc::new(AtomicU64::new(0));
-        let work = tell_all(collector, waiting, Arc::clone(&dropped));
-        (Tracer { attempts, dropped }, work)
+        let (alive, gone) = oneshot::channel();
+        let telling = tell_all(collector, waiting, Arc::clone(&dropped));
+        let work = async {
+            tokio::select! {
+                () = telling => {}
+                () = last_words(gone) => {}
+            }
+        };
+        let tracer = Tracer {
+            attempts,
+            dropped,
+            _alive: Arc::new(alive),
+        };
+        (tracer, work)
     }
 
     pub(crate) fn tell(&self, attempt: TracedAttempt) {
         if self.attempts.try_send(attempt).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+}
+
+async fn last_words(gone: oneshot::Receiver<Infallible>) {
+    if gone.await.is_err() {
+        tokio::time::sleep(LAST_WORDS).await;
     }
 }
 
@@ -145,7 +168,7 @@ async fn tell_all(
                 attempts.push(attempt);
             }
         }
-        match tell(&collector, &request(&attempts), &waiting).await {
+        match tell(&collector, &request(&attempts)).await {
             Ok(()) => {
                 let lost = dropped.swap(0, Ordering::Relaxed);
                 if is_down || lost > 0 {
@@ -170,17 +193,12 @@ async fn tell_all(
     }
 }
 
-async fn tell(
-    collector: &Collector,
-    request: &Value,
-    waiting: &mpsc::Receiver<TracedAttempt>,
-) -> anyhow::Result<()> {
+async fn tell(collector: &Collector, request: &Value) -> anyhow::Result<()> {
     let mut pause = REPEAT_AFTER;
     for _ in 0..REPEATS_MAX {
         match collector.post(request).await {
-            // An agent that ends does not wait for a collector that is away.
-            Err(_) if !waiting.is_closed() => tokio::time::sleep(pause).await,
-            done => return done,
+            Ok(()) => return Ok(()),
+            Err(_) => tokio::time::sleep(pause).await,
         }
         pause *= 2;
     }
@@ -202,4 +220,43 @@ fn request(attempts: &[TracedAttempt]) -> Value {
             "scopeSpans": [{ "scope": { "name": "carillon" }, "spans": spans }],
         }]
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spans::tests::{attempt, end};
+
+    /// A full queue is sixteen posts, and a collector that takes connections and says nothing is asked four times for each.
+    #[tokio::test]
+    async fn agent_that_ends_does_not_wait_for_a_deaf_collector() {
+        let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", deaf.local_addr().unwrap());
+        let (tracer, work) = Tracer::open(Collector::parse(&url).unwrap());
+        let work = tokio::spawn(work);
+        for _ in 0..WAITING_MAX {
+            tracer.tell(attempt(1, end(true)));
+        }
+
+        drop(tracer);
+        work.await.unwrap();
+
+        deaf.set_nonblocking(true).unwrap();
+        let asked = deaf.incoming().take_while(Result::is_ok).count();
+        assert_eq!(asked, 1);
+    }
+
+    #[test]
+    fn address_of_a_collector_is_read_or_refused_by_name() {
+        let read = |text| Collector::parse(text).unwrap();
+        let (short, long) = ("http://127.0.0.1", "http://127.0.0.1:4318/v1/traces");
+        assert_eq!(read(short), read(long));
+        for text in ["https://otel.example.org", "127.0.0.1:4318", "", "http://"] {
+            let refused = Collector::parse(text).unwrap_err().to_string();
+            assert!(
+                refused.contains("node.traces_url") && refused.contains(text),
+                "{refused}"
+            );
+        }
+    }
 }
