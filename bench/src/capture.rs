@@ -85,7 +85,10 @@ pub async fn compare() -> Result<Table> {
             ratio(kept_s, file_s),
             ratio(kept_s, cat_s),
             format!("{:.2}", median(|round| round.3)),
-            format!("{:.1}", memory(runner.pid)?.resident_kib as f64 / 1024.0),
+            format!(
+                "{:.1}",
+                memory(runner.pid)?.proportional_kib as f64 / 1024.0
+            ),
         ]);
     }
     runner.end().await?;

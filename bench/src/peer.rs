@@ -151,7 +151,7 @@ impl Peer {
         let mut whole = Memory::default();
         for pid in members(shift.process.pid())? {
             let part = memory(pid).unwrap_or_default();
-            whole.resident_kib += part.resident_kib;
+            whole.proportional_kib += part.proportional_kib;
             whole.anonymous_kib += part.anonymous_kib;
         }
         let share = after.saturating_sub(before) as f64 / 1e6 / seconds as f64;

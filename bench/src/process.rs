@@ -25,9 +25,10 @@ pub fn cpu_us(pid: u32) -> Result<u64> {
 /// Memory of a process in KiB.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Memory {
-    /// Resident, with what it shares with others.
-    pub resident_kib: u64,
-    /// Its own, as it stands in its page tables, without files.
+    /// What it holds of the machine's: a page that several processes share counts for each with its part of it, so that
+    /// the sum over processes is what they take together.
+    pub proportional_kib: u64,
+    /// Its own, without files.
     pub anonymous_kib: u64,
 }
 
@@ -36,7 +37,7 @@ pub struct Memory {
 /// # Errors
 /// When there is no such process.
 pub fn memory(pid: u32) -> Result<Memory> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/status"))
+    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))
         .with_context(|| format!("process {pid} is gone"))?;
     let field = |name: &str| -> Result<u64> {
         let line = text.lines().find(|line| line.starts_with(name));
@@ -44,8 +45,8 @@ pub fn memory(pid: u32) -> Result<Memory> {
         Ok(number.with_context(|| format!("no {name}"))?.parse()?)
     };
     Ok(Memory {
-        resident_kib: field("VmRSS:")?,
-        anonymous_kib: field("RssAnon:")?,
+        proportional_kib: field("Pss:")?,
+        anonymous_kib: field("Anonymous:")?,
     })
 }
 

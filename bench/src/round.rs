@@ -29,6 +29,8 @@ impl Visit {
 /// How it was.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen {
+    /// The first answer took so long, in milliseconds: nothing of the page was at hand then.
+    pub first: f64,
     /// Half of the answers took no longer, in milliseconds.
     pub p50: f64,
     /// All but a hundredth took no longer.
@@ -61,10 +63,10 @@ impl Round {
         let is_fine = plain.status == 200 || plain.status == 303;
         ensure!(
             is_fine,
-            "{} was answered with {}: {}",
+            "{} was answered with {} after {:.0?}",
             visit.path,
             plain.status,
-            plain.text()
+            plain.took
         );
         let mut took = Vec::with_capacity(self.times);
         let mut sent = 0;
@@ -84,6 +86,7 @@ impl Round {
         took.sort_by(f64::total_cmp);
         let at = |share: f64| took[((took.len() - 1) as f64 * share).ceil() as usize];
         Ok(Seen {
+            first: plain.took.as_secs_f64() * 1e3,
             p50: at(0.5),
             p99: at(0.99),
             max: at(1.0),

@@ -51,11 +51,11 @@ pub async fn measure(
             let percent = |us: u64| format!("{:.2}", us as f64 / 1e4 / seconds as f64);
             table.add([
                 format!("{jobs}, {}", stores.name()),
-                mib(agent.resident_kib),
+                mib(agent.proportional_kib),
                 mib(agent.anonymous_kib),
-                mib(runner.resident_kib),
+                mib(runner.proportional_kib),
                 mib(runner.anonymous_kib),
-                mib(agent.resident_kib + runner.resident_kib),
+                mib(agent.proportional_kib + runner.proportional_kib),
                 percent(spent.agents_us),
                 percent(spent.runners_us),
                 bytes_each.to_string(),
@@ -76,9 +76,9 @@ fn add_peers(table: &mut Table, (crowds, seconds): (&[usize], i64), peers: &[Pee
             let load = load()?;
             let (whole, share) = peer.idle(jobs, seconds)?;
             let mut row = vec![format!("{jobs}, {}", peer.name)];
-            row.extend([whole.resident_kib, whole.anonymous_kib].map(mib));
+            row.extend([whole.proportional_kib, whole.anonymous_kib].map(mib));
             row.extend(["–", "–"].map(str::to_owned));
-            row.push(mib(whole.resident_kib));
+            row.push(mib(whole.proportional_kib));
             row.push(format!("{:.2}", share * 100.0));
             row.extend(["–"; 4].map(str::to_owned));
             row.push(load);
