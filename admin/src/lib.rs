@@ -20,6 +20,7 @@ mod faults;
 mod forecast;
 mod form;
 mod guard;
+mod job_texts;
 mod jobs;
 mod moment;
 mod needle;

@@ -14,9 +14,14 @@ impl Needle {
         Needle(Finder::new(text.as_bytes()).into_owned())
     }
 
-    /// Whether the text has it.
-    pub(crate) fn is_in(&self, text: &str) -> bool {
-        self.0.find(text.as_bytes()).is_some()
+    /// Where it begins for the first time.
+    pub(crate) fn find(&self, text: &[u8]) -> Option<usize> {
+        self.0.find(text)
+    }
+
+    /// Its length in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.0.needle().len()
     }
 }
 

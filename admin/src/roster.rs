@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use tokio::sync::Mutex;
 
 use crate::forecast::Forecast;
-use crate::jobs::query::passes;
+use crate::job_texts::{Hits, JobTexts, Part, TextNumber};
 use crate::needle::Needle;
 
 /// Changes read from the store at once.
@@ -36,27 +36,16 @@ pub(crate) struct Entry {
     target: Target,
     /// None when the expression is not understood by this program.
     pub(crate) schedule: Option<Schedule>,
-    /// Name, description, command and expression in lower case, for searches, and how long the name is in it.
-    haystack: String,
-    name_length: usize,
 }
 
 impl Entry {
     fn of(job: &Job) -> Self {
         let text = &job.draft.schedule;
         let name = job.draft.name.to_string();
-        let (spec, description) = (&job.draft.spec, &job.draft.description);
+        let spec = &job.draft.spec;
         let command = spec.launch.command.clone();
-        let mut haystack = name.to_lowercase();
-        let name_length = haystack.len();
-        let rest = format!("\n{description}\n{command}\n{}", text.expression);
-        haystack.push_str(&rest.to_lowercase());
-        // A hundred thousand of them are kept.
-        haystack.shrink_to_fit();
         Entry {
             id: job.id,
-            haystack,
-            name_length,
             user: spec.launch.run_as.clone(),
             calendar: spec.calendar.as_ref().map(|kept| kept.name.to_string()),
             target: spec.target.clone(),
@@ -70,18 +59,16 @@ impl Entry {
         }
     }
 
-    /// Whether a test is met.
-    pub(crate) fn is(&self, test: &Test) -> bool {
+    /// Whether it is so.
+    fn is(&self, mark: &Mark) -> bool {
         let same = |text: &str, wanted: &str| text.to_lowercase() == *wanted;
-        match test {
-            Test::Text(text) => text.is_in(&self.haystack),
-            Test::Name(text) => text.is_in(&self.haystack[..self.name_length]),
-            Test::Group(group) => self.group == *group,
-            Test::Enabled(enabled) => self.enabled == *enabled,
-            Test::Zone(zone) => self.zone.eq_ignore_ascii_case(zone),
-            Test::User(user) => self.user.as_deref() == Some(user.as_str()),
-            Test::Calendar(name) => self.calendar.as_ref().is_some_and(|kept| same(kept, name)),
-            Test::Node(name, labels) => self.target.allows(name, labels),
+        match mark {
+            Mark::Group(group) => self.group == *group,
+            Mark::Enabled(enabled) => self.enabled == *enabled,
+            Mark::Zone(zone) => self.zone.eq_ignore_ascii_case(zone),
+            Mark::User(user) => self.user.as_deref() == Some(user.as_str()),
+            Mark::Calendar(name) => self.calendar.as_ref().is_some_and(|kept| same(kept, name)),
+            Mark::Node(name, labels) => self.target.allows(name, labels),
         }
     }
 
@@ -113,7 +100,8 @@ impl Count {
 
 #[derive(Debug, Default)]
 struct Jobs {
-    by_name: BTreeMap<Place, Arc<Entry>>,
+    by_name: BTreeMap<Place, (TextNumber, Arc<Entry>)>,
+    texts: JobTexts,
     places: HashMap<JobId, Place>,
     counts: HashMap<GroupId, Count>,
     forecast: Forecast,
@@ -122,7 +110,8 @@ struct Jobs {
 impl Jobs {
     fn remove(&mut self, id: JobId) {
         let place = self.places.remove(&id);
-        if let Some(entry) = place.and_then(|place| self.by_name.remove(&place)) {
+        if let Some((text, entry)) = place.and_then(|place| self.by_name.remove(&place)) {
+            self.texts.waste(text);
             *self.counts.entry(entry.group).or_default().of(&entry) -= 1;
             self.forecast.remove(&entry);
         }
@@ -134,12 +123,19 @@ impl Jobs {
         let entry = Arc::new(Entry::of(job));
         *self.counts.entry(entry.group).or_default().of(&entry) += 1;
         self.forecast.insert(&entry, now);
-        self.by_name.insert(place.clone(), entry);
+        let draft = &job.draft;
+        let (description, command) = (&draft.description, &draft.spec.launch.command);
+        let rest = format!("{description}\n{command}\n{}", draft.schedule.expression);
+        let text = self.texts.add(&entry.name, &rest);
+        self.by_name.insert(place.clone(), (text, entry));
         self.places.insert(job.id, place);
+        let numbers = self.by_name.values_mut().map(|(number, _)| number);
+        self.texts.clear_away(numbers);
     }
 
     fn advance(&mut self, now: Timestamp) {
-        self.forecast.advance(self.by_name.values(), now);
+        let entries = self.by_name.values().map(|(_, entry)| entry);
+        self.forecast.advance(entries, now);
     }
 
     /// How many there are in the groups of a filter without tests, counted when they came and went.
@@ -159,10 +155,15 @@ impl Jobs {
 /// What somebody asks of a job; texts are in lower case, but for users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Test {
-    /// Name, description, command or expression has it.
-    Text(Needle),
-    /// The name has it.
-    Name(Needle),
+    /// This part of its text has the word.
+    Has(Part, Needle),
+    /// It is so.
+    Is(Mark),
+}
+
+/// What a job is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Mark {
     Group(GroupId),
     Enabled(bool),
     Zone(String),
@@ -197,12 +198,45 @@ impl Filter {
             tests: Vec::new(),
         }
     }
+}
 
-    fn admits(&self, entry: &Entry) -> bool {
-        self.groups.contains(entry.group)
-            && self.group.is_none_or(|group| group == entry.group)
-            && self.enabled.is_none_or(|enabled| enabled == entry.enabled)
-            && passes(&self.tests, entry)
+/// A filter whose words have been looked for.
+struct Sieve<'f> {
+    filter: &'f Filter,
+    hits: Vec<(Hits, bool)>,
+    marks: Vec<(&'f Mark, bool)>,
+}
+
+impl<'f> Sieve<'f> {
+    fn new(filter: &'f Filter, texts: &JobTexts) -> Self {
+        let mut sieve = Sieve {
+            filter,
+            hits: Vec::new(),
+            marks: Vec::new(),
+        };
+        for (test, is_meant) in &filter.tests {
+            match test {
+                Test::Has(part, word) => sieve.hits.push((texts.having(word, *part), *is_meant)),
+                Test::Is(mark) => sieve.marks.push((mark, *is_meant)),
+            }
+        }
+        sieve
+    }
+
+    /// Whether a job passes. Its text is asked first, since that is a bit: most entries are never looked at.
+    fn admits(&self, (text, entry): &(TextNumber, Arc<Entry>)) -> bool {
+        let (hits, marks) = (&self.hits, &self.marks);
+        let filter = self.filter;
+        hits.iter()
+            .all(|(hits, is_meant)| hits.has(*text) == *is_meant)
+            && filter.groups.contains(entry.group)
+            && filter.group.is_none_or(|group| group == entry.group)
+            && filter
+                .enabled
+                .is_none_or(|enabled| enabled == entry.enabled)
+            && marks
+                .iter()
+                .all(|(mark, is_meant)| entry.is(mark) == *is_meant)
     }
 }
 
@@ -260,11 +294,11 @@ impl Roster {
     ) -> Vec<Arc<Entry>> {
         let start = after.map_or(Bound::Unbounded, |place| Bound::Excluded(place.clone()));
         self.read(|jobs| {
+            let sieve = Sieve::new(filter, &jobs.texts);
             let rest = jobs.by_name.range((start, Bound::Unbounded));
-            rest.map(|(_, entry)| entry)
-                .filter(|entry| filter.admits(entry))
+            rest.filter(|(_, kept)| sieve.admits(kept))
                 .take(limit)
-                .cloned()
+                .map(|(_, (_, entry))| Arc::clone(entry))
                 .collect()
         })
     }
@@ -281,9 +315,10 @@ impl Roster {
             return (self.list(filter, after, limit), self.count(filter));
         }
         self.read(|jobs| {
+            let sieve = Sieve::new(filter, &jobs.texts);
             let (mut found, mut count) = (Vec::new(), 0);
-            let admitted = jobs.by_name.iter();
-            for (place, entry) in admitted.filter(|(_, entry)| filter.admits(entry)) {
+            let admitted = jobs.by_name.iter().filter(|(_, kept)| sieve.admits(kept));
+            for (place, (_, entry)) in admitted {
                 count += 1;
                 if found.len() < limit && after.is_none_or(|after| place > after) {
                     found.push(Arc::clone(entry));
@@ -298,7 +333,7 @@ impl Roster {
         self.read(|jobs| {
             let places = ids.filter_map(|id| jobs.places.get(&id));
             let entries = places.filter_map(|place| jobs.by_name.get(place));
-            entries.cloned().collect()
+            entries.map(|(_, entry)| Arc::clone(entry)).collect()
         })
     }
 
@@ -308,10 +343,9 @@ impl Roster {
             if filter.tests.is_empty() {
                 return jobs.count(filter);
             }
-            jobs.by_name
-                .values()
-                .filter(|entry| filter.admits(entry))
-                .count()
+            let sieve = Sieve::new(filter, &jobs.texts);
+            let all = jobs.by_name.values();
+            all.filter(|kept| sieve.admits(kept)).count()
         })
     }
 

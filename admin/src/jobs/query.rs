@@ -7,8 +7,9 @@ use carillon_core::identity::GroupId;
 use carillon_core::run::{Outcome, Phase};
 use carillon_store::{JobGroup, LastRun, Node};
 
+use crate::job_texts::Part;
 use crate::needle::Needle;
-use crate::roster::{Entry, Test};
+use crate::roster::{Mark, Test};
 use crate::words::{Words, fill};
 
 /// The names before a colon.
@@ -132,7 +133,7 @@ impl Query {
                 return Err(refuse(Why::TooMany));
             }
             let Some(filter) = &word.filter else {
-                let test = Test::Text(Needle::new(&word.value.to_lowercase()));
+                let test = Test::Has(Part::All, Needle::new(&word.value.to_lowercase()));
                 query.tests.push((test, word.is_meant));
                 continue;
             };
@@ -170,13 +171,13 @@ pub(crate) fn last_words() -> Vec<String> {
 fn test_of(filter: &str, value: &str, known: Known<'_>) -> Result<Test, Why> {
     let lower = value.to_lowercase();
     match filter {
-        "name" => Ok(Test::Name(Needle::new(&lower))),
-        "user" => Ok(Test::User(value.to_owned())),
-        "zone" => Ok(Test::Zone(lower)),
-        "calendar" => Ok(Test::Calendar(lower)),
+        "name" => Ok(Test::Has(Part::Name, Needle::new(&lower))),
+        "user" => Ok(Test::Is(Mark::User(value.to_owned()))),
+        "zone" => Ok(Test::Is(Mark::Zone(lower))),
+        "calendar" => Ok(Test::Is(Mark::Calendar(lower))),
         "enabled" => match lower.as_str() {
-            "yes" | "true" | "on" => Ok(Test::Enabled(true)),
-            "no" | "false" | "off" => Ok(Test::Enabled(false)),
+            "yes" | "true" | "on" => Ok(Test::Is(Mark::Enabled(true))),
+            "no" | "false" | "off" => Ok(Test::Is(Mark::Enabled(false))),
             _ => Err(Why::Value(vec!["yes".to_owned(), "no".to_owned()])),
         },
         "group" => {
@@ -192,7 +193,8 @@ fn test_of(filter: &str, value: &str, known: Known<'_>) -> Result<Test, Why> {
                     .map(|group| group.name.clone())
                     .collect()
             };
-            id.map(Test::Group).ok_or_else(|| Why::Value(names()))
+            id.map(|id| Test::Is(Mark::Group(id)))
+                .ok_or_else(|| Why::Value(names()))
         }
         "node" => {
             let mut nodes = known.nodes.iter();
@@ -206,7 +208,7 @@ fn test_of(filter: &str, value: &str, known: Known<'_>) -> Result<Test, Why> {
             };
             let found = found.ok_or_else(|| Why::Value(names()))?;
             let peer = &found.peer;
-            Ok(Test::Node(peer.name.clone(), peer.labels.clone()))
+            Ok(Test::Is(Mark::Node(peer.name.clone(), peer.labels.clone())))
         }
         _ => Err(Why::Filter),
     }
@@ -296,13 +298,6 @@ pub(crate) fn completions(
     all
 }
 
-/// Whether a job passes everything that memory knows.
-pub(crate) fn passes(tests: &[(Test, bool)], entry: &Entry) -> bool {
-    tests
-        .iter()
-        .all(|(test, is_meant)| entry.is(test) == *is_meant)
-}
-
 #[cfg(test)]
 mod tests {
     use carillon_store::{GroupLimits, GroupMail};
@@ -334,11 +329,11 @@ mod tests {
         assert_eq!(
             query.tests,
             [
-                (Test::Text(Needle::new("backup")), true),
-                (Test::Group(GroupId(7)), true),
-                (Test::Enabled(false), false),
-                (Test::Text(Needle::new("a:b c")), true),
-                (Test::Text(Needle::new("x")), false),
+                (Test::Has(Part::All, Needle::new("backup")), true),
+                (Test::Is(Mark::Group(GroupId(7))), true),
+                (Test::Is(Mark::Enabled(false)), false),
+                (Test::Has(Part::All, Needle::new("a:b c")), true),
+                (Test::Has(Part::All, Needle::new("x")), false),
             ]
         );
         assert_eq!(
