@@ -137,7 +137,9 @@ pub struct Monitor {
     pub quiet_zone: String,
     /// `monitor.disk_free_percent`: so much of a node's disk should be free.
     pub disk_free_percent: u32,
-    /// `monitor.expiry_ahead`: how long before its end people are told of a token.
+    /// `monitor.certificates`: endpoints whose certificates are watched.
+    pub certificates: Vec<String>,
+    /// `monitor.expiry_ahead`: how long before its end people are told of a token or a certificate.
     pub expiry_ahead: Duration,
     /// `monitor.stuck_after`: a run that should move on and has not for so long is stuck.
     pub stuck_after: Duration,
@@ -296,6 +298,7 @@ fn read_monitor(read: &mut Reader<'_>) -> Monitor {
         expiry_ahead: read.duration("monitor.expiry_ahead"),
         stuck_after: read.duration("monitor.stuck_after"),
     }
+        certificates: read.list("monitor.certificates"),
 }
 
 /// The environment of this process; a name that is no text is nobody's setting.

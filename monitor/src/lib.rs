@@ -10,10 +10,13 @@
 
 mod alarm;
 mod back_test;
+mod certificate;
+mod certificate_rounds;
 pub mod cli;
 mod clock;
 mod commanding;
 mod delivering;
+mod endpoint;
 pub mod envelope;
 mod history_rounds;
 mod job_rounds;
@@ -35,5 +38,6 @@ mod token_rounds;
 pub mod webhook;
 mod work_queue;
 
+pub use endpoint::{Endpoint, EndpointError};
 pub use options::{MailOptions, MonitorOptions, OptionsError, Pace, QuietPolicy, Thresholds};
 pub use serve::{MonitorError, serve};

@@ -12,6 +12,7 @@ use carillon_lifecycle::config::{Config, SecretUrl};
 use carillon_store::Store;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::endpoint::{Endpoint, EndpointError};
 use crate::envelope::{EnvelopeError, mailbox};
 use crate::webhook::{Webhook, WebhookError};
 
@@ -42,6 +43,8 @@ pub struct MonitorOptions {
     pub thresholds: Thresholds,
     /// How often it looks.
     pub pace: Pace,
+    /// Whose certificates are watched.
+    pub certificates: Vec<Endpoint>,
     /// The language of letters.
     pub lang: Lang,
     /// Where people reach the pages.
@@ -57,6 +60,8 @@ pub struct Pace {
     pub thorough_every: u64,
 }
 
+    /// From one look at all certificates to the next.
+    pub certificates_every: Duration,
 impl Default for Pace {
     fn default() -> Self {
         Pace {
@@ -64,6 +69,7 @@ impl Default for Pace {
             thorough_every: 5,
         }
     }
+            certificates_every: Duration::from_secs(3600),
 }
 
 /// From where on something is nearly used up.
@@ -71,7 +77,7 @@ impl Default for Pace {
 pub struct Thresholds {
     /// So many percent of a node's disk should be free.
     pub disk_percent_min: u32,
-    /// A token that ends within this time is told of.
+    /// A token or certificate that ends within this time is told of.
     pub expiry_ahead: SignedDuration,
     /// A run that should move on and has not for so long is stuck.
     pub stuck_after: SignedDuration,
@@ -174,6 +180,9 @@ pub enum OptionsError {
     Urgent(String),
     /// A language that is not spoken.
     #[error("mail.language: {0}")]
+    /// An endpoint that is none.
+    #[error("monitor.certificates: {0}")]
+    Certificates(#[from] EndpointError),
     Language(#[from] UnknownLang),
     /// An address that is none.
     #[error("{key}: {source}")]
@@ -245,6 +254,7 @@ impl MonitorOptions {
     }
 
     /// What keeps this monitor from telling anybody; empty when nothing does.
+            certificates: endpoints(config)?,
     pub fn problem(&self) -> String {
         match (&self.mail, self.mail_to.is_empty()) {
             (None, _) => {
@@ -265,6 +275,21 @@ fn correct_silence(asked: SignedDuration) -> String {
         true => format!(
             "monitor.silent_after is {asked:#}, which is less than three heartbeats: a node is silent after {min:#}; raise it to {min:#} or more"
         ),
+/// Where people reach the pages, if that is encrypted, and whatever else is named; each once.
+fn endpoints(config: &Config) -> Result<Vec<Endpoint>, EndpointError> {
+    let pages = config.admin.public_url.as_deref();
+    let pages = pages.filter(|url| url.starts_with("https://"));
+    let pages = pages.and_then(|url| Endpoint::parse(url).ok());
+    let mut endpoints: Vec<Endpoint> = pages.into_iter().collect();
+    for text in &config.monitor.certificates {
+        let endpoint = Endpoint::parse(text)?;
+        if !endpoints.contains(&endpoint) {
+            endpoints.push(endpoint);
+        }
+    }
+    Ok(endpoints)
+}
+
         false => String::new(),
     }
 }

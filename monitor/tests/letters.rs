@@ -86,7 +86,8 @@ fn evidence(rule: Rule) -> Evidence {
         | Rule::JobFaster
         | Rule::NodeDisk
         | Rule::RedisUnreachable
-        | Rule::TokenExpiring => evidence_of_supply(rule),
+        | Rule::TokenExpiring
+        | Rule::CertificateExpiring => evidence_of_supply(rule),
         Rule::JobNoSuccess => Evidence::NoSuccess {
             last_success_at: Some(at(0)),
             limit_s: 86_400,
@@ -132,6 +133,10 @@ fn evidence_of_supply(rule: Rule) -> Evidence {
         _ => Evidence::Unusual {
             run: "17-20261121T023205Z-s0".to_owned(),
             started_at: at(0),
+        Rule::CertificateExpiring => Evidence::Certificate {
+            expires_at: at(3 * 86_400),
+            issuer: "R11".to_owned(),
+        },
             elapsed_ms: 73_000,
             usual_ms: 900_000,
             successes: 20,
@@ -158,6 +163,7 @@ fn subject(rule: Rule, number: i64) -> Subject {
 fn incident(rule: Rule, number: i64) -> Incident {
     let sighting = Sighting {
         rule,
+        Rule::CertificateExpiring => Subject::endpoint(number, "carillon.example.org:443"),
         subject: subject(rule, number),
         since_at: at(0),
         count: 1,

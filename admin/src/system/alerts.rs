@@ -114,7 +114,7 @@ fn href(kind: SubjectKind, id: i64) -> Option<String> {
         SubjectKind::Node => Some(format!("/nodes/{id}")),
         SubjectKind::Job => Some(format!("/jobs/{id}")),
         SubjectKind::Token => Some("/tokens".to_owned()),
-        SubjectKind::Monitor | SubjectKind::Cluster => None,
+        SubjectKind::Monitor | SubjectKind::Endpoint | SubjectKind::Cluster => None,
     }
 }
 

@@ -151,6 +151,7 @@ impl Words {
             Rule::StoreUnreachable => ("store unreachable", "存储不可用"),
             Rule::RedisUnreachable => ("Redis unreachable", "Redis 不可用"),
             Rule::TokenExpiring => ("API token ends soon", "API 令牌即将到期"),
+            Rule::CertificateExpiring => ("certificate ends soon", "证书即将到期"),
             Rule::MonitorSilent => ("monitor silent", "监控失联"),
         };
         self.say(en, zh).to_owned()

@@ -272,10 +272,20 @@ pub const KEYS: &[Key] = &[
         form: Form::Duration,
         default: Some("7d"),
         example: "7d",
-        about: "People are told so long before an API token ends; of tokens that were made for less than twice that, never.",
+        about: "People are told so long before an API token or a certificate ends; of tokens that were made for less than twice that, \
+                never.",
         ..PLAIN
     },
     Key {
+    Key {
+        name: "monitor.certificates",
+        form: Form::List,
+        default: Some(""),
+        example: "mail.example.org:465,https://login.example.org",
+        about: "Endpoints whose TLS certificates are looked at every hour, beside that of admin.public_url: host:port or https URLs. \
+                Give all\nmonitors the same.",
+        ..PLAIN
+    },
         name: "monitor.stuck_after",
         form: Form::Duration,
         default: Some("2m"),

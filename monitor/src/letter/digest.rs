@@ -5,7 +5,7 @@ use carillon_core::incident::Owed;
 use carillon_core::lang::Lang;
 
 use super::{
-    Desk, ITEMS_MAX, Item, Letter, Link, Speech, Tone, capitalise, headline, join, lead,
+    Desk, ITEMS_MAX, Item, Letter, Link, Speech, Tone, capitalise, group, headline, join, lead,
     subject_line,
 };
 
@@ -17,7 +17,7 @@ pub fn write_digest(digest: &Digest, lang: Lang, public_url: Option<&str>) -> Le
     let items = digest.stories.iter().take(ITEMS_MAX);
     let letter = Letter {
         items: items.map(|story| desk.item(story)).collect(),
-        more: headline::more(&speech, digest.stories.len().saturating_sub(ITEMS_MAX)),
+        more: group::more(&speech, digest.stories.len().saturating_sub(ITEMS_MAX)),
         advice: advice(&speech, digest),
         link: public_url.map(|base| Link {
             label: speech.say("All open incidents", "所有未关闭的告警"),
@@ -77,7 +77,7 @@ fn over(speech: &Speech, headline: &str) -> String {
 fn headline_of(speech: &Speech, digest: &Digest) -> String {
     let (count, open) = (digest.stories.len(), digest.open_count());
     let incidents = digest.stories.iter().map(|story| &story.incident);
-    let names = headline::first_names(speech, incidents);
+    let names = group::first_names(speech, incidents);
     let noun = match count {
         1 => "incident",
         _ => "incidents",

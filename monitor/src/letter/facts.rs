@@ -34,6 +34,12 @@ pub(crate) fn list(speech: &Speech, incident: &Incident) -> Vec<Fact> {
         | Evidence::Monitor { .. } => {
             of_time(speech, &incident.evidence, &mut add);
         }
+        Evidence::Certificate { expires_at, issuer } => {
+            add(speech.say("Ends", "到期时间"), speech.time(*expires_at));
+            if !issuer.is_empty() {
+                add(speech.say("Issued by", "颁发者"), issuer.clone());
+            }
+        }
         Evidence::Store {
             last_seen_at: Some(at),
             ..

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
 mod back_test;
+mod certificates;
 mod delivery;
 mod failures;
 mod history;

@@ -121,7 +121,9 @@ impl Scene {
             lang: Lang::En,
             public_url: Some("https://carillon.example.org".to_owned()),
         };
+                certificates_every: Duration::from_secs(1),
         Scene {
+            certificates: Vec::new(),
             store,
             url,
             mail,
