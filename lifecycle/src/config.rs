@@ -135,6 +135,8 @@ pub struct Monitor {
     pub quiet_hours: Vec<String>,
     /// `monitor.quiet_zone`: whose clock quiet hours mean.
     pub quiet_zone: String,
+    /// `monitor.deliveries_per_hour`: what an address is told within an hour; what is beyond waits.
+    pub deliveries_per_hour: u32,
     /// `monitor.disk_free_percent`: so much of a node's disk should be free.
     pub disk_free_percent: u32,
     /// `monitor.certificates`: endpoints whose certificates are watched.
@@ -294,11 +296,12 @@ fn read_monitor(read: &mut Reader<'_>) -> Monitor {
         quiet_hours: read.list("monitor.quiet_hours"),
         quiet_zone: read.word("monitor.quiet_zone"),
         urgent: read.list("monitor.urgent"),
+        deliveries_per_hour: read.count("monitor.deliveries_per_hour"),
         disk_free_percent: read.count("monitor.disk_free_percent"),
+        certificates: read.list("monitor.certificates"),
         expiry_ahead: read.duration("monitor.expiry_ahead"),
         stuck_after: read.duration("monitor.stuck_after"),
     }
-        certificates: read.list("monitor.certificates"),
 }
 
 /// The environment of this process; a name that is no text is nobody's setting.

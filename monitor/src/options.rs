@@ -9,7 +9,7 @@ use carillon_core::rule::Rule;
 use carillon_core::schedule::ScheduleError;
 use carillon_core::silence::silent_after_min;
 use carillon_lifecycle::config::{Config, SecretUrl};
-use carillon_store::Store;
+use carillon_store::{DeliveryLimit, Store};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::endpoint::{Endpoint, EndpointError};
@@ -39,12 +39,14 @@ pub struct MonitorOptions {
     pub ping_hosts: Vec<String>,
     /// When people are not disturbed by what can wait.
     pub quiet: QuietPolicy,
+    /// What an address is told before the rest is held back; that of a program takes everything.
+    pub limit: DeliveryLimit,
     /// From where on something is nearly used up.
     pub thresholds: Thresholds,
-    /// How often it looks.
-    pub pace: Pace,
     /// Whose certificates are watched.
     pub certificates: Vec<Endpoint>,
+    /// How often it looks.
+    pub pace: Pace,
     /// The language of letters.
     pub lang: Lang,
     /// Where people reach the pages.
@@ -58,18 +60,18 @@ pub struct Pace {
     pub round_every: Duration,
     /// What costs more than a glance is done every so many rounds.
     pub thorough_every: u64,
-}
-
     /// From one look at all certificates to the next.
     pub certificates_every: Duration,
+}
+
 impl Default for Pace {
     fn default() -> Self {
         Pace {
             round_every: Duration::from_secs(1),
             thorough_every: 5,
+            certificates_every: Duration::from_secs(3600),
         }
     }
-            certificates_every: Duration::from_secs(3600),
 }
 
 /// From where on something is nearly used up.
@@ -178,11 +180,11 @@ pub enum OptionsError {
     /// A rule that is none.
     #[error("monitor.urgent names a rule that there is not; the rules are {0}")]
     Urgent(String),
-    /// A language that is not spoken.
-    #[error("mail.language: {0}")]
     /// An endpoint that is none.
     #[error("monitor.certificates: {0}")]
     Certificates(#[from] EndpointError),
+    /// A language that is not spoken.
+    #[error("mail.language: {0}")]
     Language(#[from] UnknownLang),
     /// An address that is none.
     #[error("{key}: {source}")]
@@ -242,11 +244,17 @@ impl MonitorOptions {
             },
             ping_hosts: config.monitor.ping_hosts.clone(),
             quiet: QuietPolicy::from_config(config)?,
+            limit: DeliveryLimit {
+                deliveries_max: config.monitor.deliveries_per_hour,
+                within: SignedDuration::from_hours(1),
+                spared: Vec::new(),
+            },
             thresholds: Thresholds {
                 disk_percent_min: config.monitor.disk_free_percent,
                 expiry_ahead: span(config.monitor.expiry_ahead),
                 stuck_after: span(config.monitor.stuck_after),
             },
+            certificates: endpoints(config)?,
             pace: Pace::default(),
             lang: config.mail.language.parse()?,
             public_url: config.admin.public_url.clone(),
@@ -254,7 +262,6 @@ impl MonitorOptions {
     }
 
     /// What keeps this monitor from telling anybody; empty when nothing does.
-            certificates: endpoints(config)?,
     pub fn problem(&self) -> String {
         match (&self.mail, self.mail_to.is_empty()) {
             (None, _) => {
@@ -268,13 +275,6 @@ impl MonitorOptions {
     }
 }
 
-/// A node that beats every three seconds cannot be called silent sooner than it may beat.
-fn correct_silence(asked: SignedDuration) -> String {
-    let min = silent_after_min();
-    match asked < min {
-        true => format!(
-            "monitor.silent_after is {asked:#}, which is less than three heartbeats: a node is silent after {min:#}; raise it to {min:#} or more"
-        ),
 /// Where people reach the pages, if that is encrypted, and whatever else is named; each once.
 fn endpoints(config: &Config) -> Result<Vec<Endpoint>, EndpointError> {
     let pages = config.admin.public_url.as_deref();
@@ -290,6 +290,13 @@ fn endpoints(config: &Config) -> Result<Vec<Endpoint>, EndpointError> {
     Ok(endpoints)
 }
 
+/// A node that beats every three seconds cannot be called silent sooner than it may beat.
+fn correct_silence(asked: SignedDuration) -> String {
+    let min = silent_after_min();
+    match asked < min {
+        true => format!(
+            "monitor.silent_after is {asked:#}, which is less than three heartbeats: a node is silent after {min:#}; raise it to {min:#} or more"
+        ),
         false => String::new(),
     }
 }

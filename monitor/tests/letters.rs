@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
 use carillon_core::announcement::Announcement;
-use carillon_core::digest::Digest;
+use carillon_core::digest::{Digest, Hold, HoldCause};
 use carillon_core::evidence::{Evidence, RunEvidence};
 use carillon_core::identity::{JobId, NodeId};
 use carillon_core::incident::{Incident, Owed, Sighting};
@@ -19,6 +19,13 @@ const URL: Option<&str> = Some("https://carillon.example.org/");
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_795_228_325 + second).unwrap()
+}
+
+fn night() -> Hold {
+    Hold {
+        until: at(30_000),
+        cause: HoldCause::QuietHours,
+    }
 }
 
 fn run(outcome: Outcome) -> Evidence {
@@ -126,6 +133,10 @@ fn evidence_of_supply(rule: Rule) -> Evidence {
             limit_s: 120,
             node: Some("web-1".to_owned()),
         },
+        Rule::CertificateExpiring => Evidence::Certificate {
+            expires_at: at(3 * 86_400),
+            issuer: "R11".to_owned(),
+        },
         Rule::TokenExpiring => Evidence::Expiry {
             expires_at: at(86_400),
             used_at: None,
@@ -133,10 +144,6 @@ fn evidence_of_supply(rule: Rule) -> Evidence {
         _ => Evidence::Unusual {
             run: "17-20261121T023205Z-s0".to_owned(),
             started_at: at(0),
-        Rule::CertificateExpiring => Evidence::Certificate {
-            expires_at: at(3 * 86_400),
-            issuer: "R11".to_owned(),
-        },
             elapsed_ms: 73_000,
             usual_ms: 900_000,
             successes: 20,
@@ -156,6 +163,7 @@ fn subject(rule: Rule, number: i64) -> Subject {
         Rule::MonitorSilent => Subject::monitor(number, &format!("mon-{number}")),
         Rule::Backlog | Rule::StoreUnreachable | Rule::RedisUnreachable => Subject::cluster(),
         Rule::TokenExpiring => Subject::token(number, "deploy", "ann"),
+        Rule::CertificateExpiring => Subject::endpoint(number, "carillon.example.org:443"),
         _ => Subject::job(JobId(number), "nightly backup"),
     }
 }
@@ -163,7 +171,6 @@ fn subject(rule: Rule, number: i64) -> Subject {
 fn incident(rule: Rule, number: i64) -> Incident {
     let sighting = Sighting {
         rule,
-        Rule::CertificateExpiring => Subject::endpoint(number, "carillon.example.org:443"),
         subject: subject(rule, number),
         since_at: at(0),
         count: 1,
@@ -272,7 +279,7 @@ fn a_digest_tells_what_is_over_and_what_is_not() {
         announce(Owed::Opened, vec![incident(Rule::NodeClock, 2)]),
         announce(Owed::Resolved, vec![incident(Rule::JobFailed, 1)]),
     ];
-    let digest = Digest::of(&held, at(30_000));
+    let digest = Digest::of(&held, night());
 
     let [en, zh] = Lang::ALL.map(|lang| letter::write_digest(&digest, lang, URL));
 
@@ -307,7 +314,7 @@ fn a_digest_names_each_subject_once() {
         })
         .collect();
 
-    let digest = Digest::of(&held, at(30_000));
+    let digest = Digest::of(&held, night());
     let letter = letter::write_digest(&digest, Lang::En, URL);
 
     assert_eq!(
@@ -472,7 +479,7 @@ fn gallery(lang: Lang) -> Vec<(String, Letter)> {
         announce(Owed::Opened, vec![incident(Rule::JobStuck, 3)]),
         announce(Owed::Resolved, vec![incident(Rule::JobFailed, 1)]),
     ];
-    let digest = Digest::of(&held, at(30_000));
+    let digest = Digest::of(&held, night());
     letters.push((
         "digest".to_owned(),
         letter::write_digest(&digest, lang, URL),

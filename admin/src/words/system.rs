@@ -49,7 +49,7 @@ super::catalogue! {
         evidence: "What was seen", "依据";
         acknowledge: "Acknowledge", "确认";
         acknowledged_by: "seen by {}", "{} 已确认";
-        held: "Quiet hours: {} deliveries are held back until", "静默时段：{} 个通知保留至";
+        held: "{} deliveries are held back until", "{} 个通知保留至";
         mutes: "Mutes", "静音";
         mutes_none: "Nothing is muted.", "没有静音。";
         mute: "Mute", "静音";

@@ -260,11 +260,29 @@ pub const KEYS: &[Key] = &[
         ..PLAIN
     },
     Key {
+        name: "monitor.deliveries_per_hour",
+        form: Form::Count,
+        default: Some("60"),
+        example: "60",
+        about: "A mail address or chat room is told no more often within an hour; what is beyond goes out as one mail when there is \
+                room. Give all\nmonitors the same.",
+        ..PLAIN
+    },
+    Key {
         name: "monitor.disk_free_percent",
         form: Form::Count,
         default: Some("10"),
         example: "10",
         about: "With less of it free, the disk of a node's data directory is nearly full, and people are told.",
+        ..PLAIN
+    },
+    Key {
+        name: "monitor.certificates",
+        form: Form::List,
+        default: Some(""),
+        example: "mail.example.org:465,https://login.example.org",
+        about: "Endpoints whose TLS certificates are looked at every hour, beside that of admin.public_url: host:port or https URLs. \
+                Give all\nmonitors the same.",
         ..PLAIN
     },
     Key {
@@ -277,15 +295,6 @@ pub const KEYS: &[Key] = &[
         ..PLAIN
     },
     Key {
-    Key {
-        name: "monitor.certificates",
-        form: Form::List,
-        default: Some(""),
-        example: "mail.example.org:465,https://login.example.org",
-        about: "Endpoints whose TLS certificates are looked at every hour, beside that of admin.public_url: host:port or https URLs. \
-                Give all\nmonitors the same.",
-        ..PLAIN
-    },
         name: "monitor.stuck_after",
         form: Form::Duration,
         default: Some("2m"),

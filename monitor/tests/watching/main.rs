@@ -4,6 +4,7 @@
 mod back_test;
 mod certificates;
 mod delivery;
+mod delivery_limit;
 mod failures;
 mod history;
 mod limits;

@@ -18,7 +18,7 @@ use carillon_lifecycle::shutdown::{Shutdown, ShutdownHandle};
 use carillon_monitor::{
     MailOptions, MonitorError, MonitorOptions, Pace, QuietPolicy, Thresholds, serve,
 };
-use carillon_store::{Beat, Editor, OutputChunk, Registration, Store, StoreUrl};
+use carillon_store::{Beat, DeliveryLimit, Editor, OutputChunk, Registration, Store, StoreUrl};
 use carillon_testbed::{Database, Folder, Mail, MailServer, mariadb_database};
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinHandle;
@@ -111,19 +111,24 @@ impl Scene {
             ping: None,
             ping_hosts: vec!["127.0.0.1".to_owned()],
             quiet: QuietPolicy::none(),
+            limit: DeliveryLimit {
+                deliveries_max: 60,
+                within: SignedDuration::from_hours(1),
+                spared: Vec::new(),
+            },
             thresholds: Thresholds::default(),
             // What is waited for here is told no differently by a monitor that looks more often.
             pace: Pace {
                 round_every: Duration::from_millis(250),
                 thorough_every: 4,
+                certificates_every: Duration::from_secs(1),
             },
+            certificates: Vec::new(),
             correction: String::new(),
             lang: Lang::En,
             public_url: Some("https://carillon.example.org".to_owned()),
         };
-                certificates_every: Duration::from_secs(1),
         Scene {
-            certificates: Vec::new(),
             store,
             url,
             mail,
