@@ -154,6 +154,8 @@ pub struct Monitor {
 pub struct Mail {
     /// `mail.smtp_url`: `smtp://`, `smtps://` or `smtp://…?tls=required`; no mail without it.
     pub smtp_url: Option<SecretUrl>,
+    /// `mail.ca`: who else may vouch for the mail server, as PEM.
+    pub ca: Option<String>,
     /// `mail.from`.
     pub from: Option<String>,
     /// `mail.to`: who is told when nothing else says so.
@@ -244,6 +246,7 @@ impl Config {
             monitor: read_monitor(&mut read),
             mail: Mail {
                 smtp_url: read.optional_url("mail.smtp_url"),
+                ca: read.optional_text("mail.ca"),
                 from: read.optional_text("mail.from"),
                 to: read.list("mail.to"),
                 language: read.word("mail.language"),

@@ -19,7 +19,8 @@ use crate::clock::host_now;
 use crate::delivering::with_causes;
 use crate::letter;
 use crate::mailer::Mailer;
-use crate::options::{MonitorOptions, QuietPolicy};
+use crate::options::MonitorOptions;
+use crate::quiet_policy::QuietPolicy;
 
 /// Tells the right people, once, when something of Carillon is not well.
 #[derive(Debug, Parser)]

@@ -29,6 +29,7 @@ mod options;
 mod outage;
 mod pinging;
 mod pulse_outside;
+mod quiet_policy;
 mod random;
 mod rounds;
 mod serve;
@@ -39,5 +40,6 @@ pub mod webhook;
 mod work_queue;
 
 pub use endpoint::{Endpoint, EndpointError};
-pub use options::{MailOptions, MonitorOptions, OptionsError, Pace, QuietPolicy, Thresholds};
+pub use options::{MailOptions, MonitorOptions, OptionsError, Pace, Thresholds};
+pub use quiet_policy::QuietPolicy;
 pub use serve::{MonitorError, serve};

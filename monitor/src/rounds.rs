@@ -140,9 +140,9 @@ impl Rounds {
         };
         let mut ledger = Ledger::new(open, self.options.patience, pulse.now);
         let nodes = store.nodes(Limits::default()).await?;
-        let disk_percent_min = self.options.thresholds.disk_percent_min;
+        let thresholds = &self.options.thresholds;
         self.nodes
-            .look(&nodes, view, silent_after, disk_percent_min, &mut ledger);
+            .look(&nodes, view, silent_after, thresholds, &mut ledger);
         if pulse.has_notices {
             take_troubles(&store, &mut ledger).await?;
         }

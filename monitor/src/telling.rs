@@ -11,7 +11,8 @@ use carillon_store::{Channel, Destination, Errand, Owing, Stepped, Store, StoreE
 use jiff::Timestamp;
 use tracing::{debug, info, warn};
 
-use crate::options::{Channels, QuietPolicy};
+use crate::options::Channels;
+use crate::quiet_policy::QuietPolicy;
 
 /// Announces everything that is ripe at `now`. `watched` is how many nodes there are.
 pub(crate) async fn tell(

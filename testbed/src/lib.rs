@@ -36,7 +36,7 @@ pub use clock::now_ns;
 pub use database::Database;
 pub use folder::Folder;
 pub use mail::Mail;
-pub use mail_server::MailServer;
+pub use mail_server::{MailSecurity, MailServer};
 pub use mariadb::{MariaDb, MariaDbOptions};
 pub use packages::require;
 pub use port::free_port;

@@ -312,6 +312,13 @@ pub const KEYS: &[Key] = &[
         ..PLAIN
     },
     Key {
+        name: "mail.ca",
+        example: "-----BEGIN CERTIFICATE-----…",
+        about: "Authorities that may vouch for the mail server's certificate beside the well-known ones, as PEM: \
+                ca_file = \"/etc/ssl/our-ca.pem\".",
+        ..PLAIN
+    },
+    Key {
         name: "mail.from",
         example: "carillon@example.org",
         about: "The sender of every mail.",

@@ -125,6 +125,7 @@ impl Scene {
             },
             certificates: Vec::new(),
             correction: String::new(),
+                authorities: Vec::new(),
             lang: Lang::En,
             public_url: Some("https://carillon.example.org".to_owned()),
         };
