@@ -151,11 +151,11 @@ fn certificate(speech: &Speech, incident: &Incident) -> String {
     match expires_at <= speech.now {
         true => speech.say(
             format!("the certificate of {name} has ended at {at}"),
-            format!("{name} 的证书已于 {at} 到期"),
+            format!("端点 {name} 的证书已于 {at} 到期"),
         ),
         false => speech.say(
             format!("the certificate of {name} ends at {at}"),
-            format!("{name} 的证书将于 {at} 到期"),
+            format!("端点 {name} 的证书将于 {at} 到期"),
         ),
     }
 }
@@ -229,7 +229,10 @@ fn of_cluster(speech: &Speech, incident: &Incident) -> String {
     let since = speech.time(incident.since_at);
     match (incident.rule, &incident.evidence) {
         (Rule::Backlog, Evidence::Backlog { waiting, .. }) => speech.say(
-            format!("{waiting} runs wait and no node takes them"),
+            match waiting {
+                1 => "1 run waits and no node takes it".to_owned(),
+                _ => format!("{waiting} runs wait and no node takes them"),
+            },
             format!("{waiting} 次运行在等待，没有节点领取"),
         ),
         (Rule::RedisUnreachable, Evidence::Redis { nodes, watched, .. }) => {
@@ -289,8 +292,8 @@ fn relief(speech: &Speech, incident: &Incident, length: &str) -> String {
             format!("API 令牌 {name} 不再临近到期"),
         ),
         Rule::CertificateExpiring => speech.say(
-            format!("{name} shows a newer certificate"),
-            format!("{name} 已换用新证书"),
+            format!("endpoint {name} shows a newer certificate"),
+            format!("端点 {name} 已换用新证书"),
         ),
         Rule::JobFailed
         | Rule::JobTimedOut

@@ -86,7 +86,7 @@ on_both! {
         let mails = wait_until("all three to be told", SOON, || {
             let mails = scene.mail.mails();
             let is_told = |name: &&str| mails.iter().any(|mail| mail.raw.contains(&format!("ob {name} failed")));
-            names.iter().all(|name| is_told(&name)).then_some(mails)
+            names.iter().all(is_told).then_some(mails)
         });
         scene.stop_monitors().await;
 

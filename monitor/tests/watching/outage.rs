@@ -1,18 +1,23 @@
 //! The store goes away: one mail about it, none about every node.
 
-use carillon_testbed::{MariaDb, wait_until_async};
+use std::time::{Duration, Instant};
+
+use carillon_testbed::{MariaDb, wait_until, wait_until_async};
 use jiff::SignedDuration;
 
 use crate::scene::{SOON, Scene};
 
+/// So long nobody reaches the database.
+const AWAY: Duration = Duration::from_secs(60);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_silent_store_is_mailed_once_and_no_node_with_it() {
+async fn a_store_that_is_silent_for_a_minute_is_mailed_once_and_no_node_with_it() {
     let mut server = MariaDb::start().unwrap();
     let database = server.create_database().unwrap();
     let mut scene = Scene::open(database.url.clone(), (None, None)).await;
     scene.options.patience.silent_after = SignedDuration::from_secs(12);
     let mut nodes = Vec::new();
-    for name in ["web-1", "web-2", "web-3"] {
+    for name in ["web-1", "web-2", "web-3", "web-4", "web-5"] {
         nodes.push(scene.node(name).await);
     }
     scene.start_monitor("mon-1");
@@ -26,7 +31,13 @@ async fn a_silent_store_is_mailed_once_and_no_node_with_it() {
     .await;
 
     server.kill();
+    let killed_at = Instant::now();
     let first = scene.subjects(1);
+    // Five times as long as a silence that is told of a node.
+    wait_until("a minute without the database", SOON, || {
+        (killed_at.elapsed() >= AWAY).then_some(())
+    });
+    let meanwhile = scene.mail.mails().len();
     server.restart().unwrap();
     let all = scene.subjects(2);
     // A node that really goes is told of again once the view is whole; had any other been taken for silent, it would
@@ -44,5 +55,5 @@ async fn a_silent_store_is_mailed_once_and_no_node_with_it() {
         "{all:?}"
     );
     assert!(last[2].contains("node web-1 is silent"), "{last:?}");
-    assert_eq!(scene.mail.mails().len(), 3);
+    assert_eq!((meanwhile, scene.mail.mails().len()), (1, 3));
 }
