@@ -157,7 +157,7 @@ fn log(announcement: &Announcement, audience: &Audience, errands: &[Errand]) {
     if errands.is_empty() && *audience != Audience::Nobody {
         warn!(
             incidents,
-            "{incidents} incidents are {owed} and nobody is told: set mail.smtp_url, mail.from and mail.to"
+            "nobody is told of what is {owed} (incidents: {incidents}): set mail.smtp_url, mail.from and mail.to"
         );
         return;
     }
@@ -169,7 +169,7 @@ fn log(announcement: &Announcement, audience: &Audience, errands: &[Errand]) {
         incidents,
         destinations = errands.len(),
         held,
-        "announcing {incidents} incidents as {owed} to {} addresses, {held} of them in their quiet hours",
+        "announcing as {owed}: incidents {incidents}, addresses {}, in their quiet hours {held}",
         errands.len()
     );
 }

@@ -302,6 +302,50 @@ fn a_digest_tells_what_is_over_and_what_is_not() {
 }
 
 #[test]
+fn what_is_over_is_not_told_as_if_it_lasted() {
+    for rule in [Rule::CertificateExpiring, Rule::Backlog] {
+        let facts = |owed| write(owed, vec![incident(rule, 1)], Lang::En).facts.len();
+
+        assert!(
+            facts(Owed::Opened) > 0 && facts(Owed::Resolved) == 0,
+            "{rule}"
+        );
+    }
+}
+
+#[test]
+fn a_name_is_never_told_with_another_first_letter() {
+    for (name, letter) in gallery(Lang::En).into_iter().chain(gallery(Lang::Zh)) {
+        assert!(
+            !letter.headline.starts_with("Carillon.example.org"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_digest_of_too_much_says_that_all_was_held_back() {
+    let held = [announce(Owed::Opened, vec![incident(Rule::JobFailed, 1)])];
+    let hold = Hold {
+        cause: HoldCause::Limit,
+        ..night()
+    };
+
+    let [en, zh] = Lang::ALL.map(|lang| letter::write_digest(&Digest::of(&held, hold), lang, URL));
+
+    assert_eq!(
+        en.subject,
+        "[Carillon] too much within an hour: 1 incident, 1 still open: nightly backup"
+    );
+    assert!(en.lead.contains("this is all of it"), "{}", en.lead);
+    assert!(
+        zh.subject.contains("一小时内通知过多：1 个告警"),
+        "{}",
+        zh.subject
+    );
+}
+
+#[test]
 fn a_digest_names_each_subject_once() {
     let held: Vec<_> = [Rule::JobFailed, Rule::JobLate, Rule::JobStuck]
         .into_iter()
@@ -479,11 +523,12 @@ fn gallery(lang: Lang) -> Vec<(String, Letter)> {
         announce(Owed::Opened, vec![incident(Rule::JobStuck, 3)]),
         announce(Owed::Resolved, vec![incident(Rule::JobFailed, 1)]),
     ];
-    let digest = Digest::of(&held, night());
-    letters.push((
-        "digest".to_owned(),
-        letter::write_digest(&digest, lang, URL),
-    ));
+    for cause in HoldCause::ALL.iter().copied() {
+        let hold = Hold { cause, ..night() };
+        let digest = Digest::of(&held, hold);
+        let letter = letter::write_digest(&digest, lang, URL);
+        letters.push((format!("digest-{cause}"), letter));
+    }
     let announcement = announce(Owed::Resolved, Vec::new());
     letters.push(("test".to_owned(), letter::test(&announcement, lang, URL)));
     letters

@@ -30,7 +30,10 @@ pub(crate) fn first_names<'a>(
     let mut told = BTreeSet::new();
     for subject in incidents.map(|incident| &incident.subject) {
         if told.insert((subject.kind, &subject.name)) {
-            names.push(&subject.name);
+            names.push(match subject.kind {
+                SubjectKind::Cluster => speech.say("cluster", "集群"),
+                _ => &subject.name,
+            });
         }
     }
     let count = names.len();
