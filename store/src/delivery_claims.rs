@@ -69,7 +69,6 @@ impl Store {
             set state = 'sending', token = ?, attempts = attempts + 1, taken_at = {now}, try_at = {now} + ?
             where id = ? and try_at <= {now}",
         );
-        let lease_us = micros(lease);
         self.write(Store::TIMEOUT, || async {
             let mut link = self.writer().await?;
             // Ends: what is held back is no longer due.
@@ -83,9 +82,9 @@ impl Store {
                     continue;
                 }
                 match is_held {
-                    true => claim_held(&mut link, token, lease_us, &destination).await?,
+                    true => claim_held(&mut link, token, lease, &destination).await?,
                     false => {
-                        link.execute(&CLAIM, args![token, lease_us, id]).await?;
+                        link.execute(&CLAIM, args![token, lease, id]).await?;
                     }
                 }
                 return read_claimed(&mut link, token).await;
@@ -108,10 +107,9 @@ impl Store {
             set try_at = {now} + ?
             where try_at is not null and token = ? and state = 'sending'",
         );
-        let lease_us = micros(lease);
         self.write(Store::TIMEOUT, || async {
             let mut link = self.writer().await?;
-            Ok(link.execute(&RENEW, args![lease_us, token]).await? > 0)
+            Ok(link.execute(&RENEW, args![lease, token]).await? > 0)
         })
         .await
     }
@@ -140,10 +138,7 @@ impl Store {
                 &END,
                 args![DeliveryState::GivenUp.word(), shorten(result), token],
             ),
-            DeliveryEnd::Later(result, delay) => {
-                let delay_us = micros(*delay);
-                (&LATER, args![shorten(result), delay_us, token])
-            }
+            DeliveryEnd::Later(result, delay) => (&LATER, args![shorten(result), *delay, token]),
         };
         self.write(Store::TIMEOUT, || async {
             let mut link = self.writer().await?;
@@ -170,7 +165,7 @@ fn read_due(cells: &mut Cells<'_>) -> Result<(i64, bool, Destination), StoreErro
 async fn claim_held(
     link: &mut Link,
     token: Token,
-    lease_us: i64,
+    lease: SignedDuration,
     destination: &Destination,
 ) -> Result<(), StoreError> {
     static FIRST_TOO_MANY: Statement = Statement::new(
@@ -191,7 +186,7 @@ async fn claim_held(
         Some(row) => row.cells().int()?,
         None => i64::MAX,
     };
-    let values = args![token, lease_us, channel, address, below];
+    let values = args![token, lease, channel, address, below];
     link.execute(&CLAIM, values).await.map(|_| ())
 }
 
@@ -239,10 +234,6 @@ async fn read_claimed(
         all.attempts = all.attempts.max(attempts);
     }
     Ok(claimed)
-}
-
-fn micros(span: SignedDuration) -> i64 {
-    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// What the other side said, as far as the column holds it.

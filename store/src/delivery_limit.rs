@@ -39,11 +39,10 @@ impl DeliveryLimit {
         if self.spares(destination) {
             return Ok(None);
         }
-        let within_us = i64::try_from(self.within.as_micros()).unwrap_or(i64::MAX);
         let values = args![
             &destination.address,
             destination.channel.word(),
-            within_us,
+            self.within,
             self.deliveries_max.max(1) - 1
         ];
         let Some(row) = link.row(&FIND, values).await? else {
