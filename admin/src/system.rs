@@ -3,6 +3,7 @@
 pub(crate) mod alerts;
 pub(crate) mod apply;
 pub(crate) mod commands;
+mod evidence;
 pub(crate) mod export;
 pub(crate) mod health;
 mod heat_map;

@@ -6,6 +6,7 @@ mod account;
 mod calendars;
 mod chrome;
 mod closed_sets;
+pub(crate) mod evidence;
 mod faults;
 mod jobs;
 mod nodes;
@@ -59,6 +60,8 @@ pub(crate) struct Words {
     pub(crate) people: people::People,
     /// Overview, timeline, alerts, import, health.
     pub(crate) system: system::System,
+    /// What is known of an incident.
+    pub(crate) evidence: evidence::Evidence,
     /// Saved views of lists.
     pub(crate) views: views::Views,
     /// What went wrong, and what to do.
@@ -76,6 +79,7 @@ static EN: Words = Words {
     nodes: nodes::Nodes::EN,
     people: people::People::EN,
     system: system::System::EN,
+    evidence: evidence::Evidence::EN,
     views: views::Views::EN,
     faults: faults::Faults::EN,
 };
@@ -91,6 +95,7 @@ static ZH: Words = Words {
     nodes: nodes::Nodes::ZH,
     people: people::People::ZH,
     system: system::System::ZH,
+    evidence: evidence::Evidence::ZH,
     views: views::Views::ZH,
     faults: faults::Faults::ZH,
 };
@@ -134,6 +139,7 @@ mod tests {
             nodes::Nodes::ALL,
             people::People::ALL,
             system::System::ALL,
+            evidence::Evidence::ALL,
             views::Views::ALL,
             faults::Faults::ALL,
         ]

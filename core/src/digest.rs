@@ -1,4 +1,5 @@
-//! What was held back for one address during quiet hours, as one story of each incident.
+//! What was held back for one address, in its quiet hours or because it had been told so much, as one story of each
+//! incident.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +7,25 @@ use jiff::Timestamp;
 
 use crate::announcement::Announcement;
 use crate::incident::{Incident, Owed};
+
+crate::words! {
+    /// What holds news back.
+    HoldCause, "cause of a hold" {
+        /// The people at the address are not to be disturbed.
+        QuietHours = "quiet_hours",
+        /// The address has been told as much as it takes within an hour.
+        Limit = "limit",
+    }
+}
+
+/// News is held back. The latest of several counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hold {
+    /// Until then.
+    pub until: Timestamp,
+    /// By what.
+    pub cause: HoldCause,
+}
 
 /// What is told of one incident in a digest.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,16 +39,16 @@ pub struct Story {
 /// Everything that was held back for one address.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Digest {
-    /// When the quiet hours ended.
-    pub made_at: Timestamp,
+    /// What held it back, until it was made.
+    pub hold: Hold,
     /// One for each incident, in the order in which they began.
     pub stories: Vec<Story>,
 }
 
 impl Digest {
-    /// Puts announcements, in the order they were made, together at `made_at`. What was told of an incident more than
+    /// Puts announcements, in the order they were made, together at the end of `hold`. What was told of an incident more than
     /// once is told once, as it stood last.
-    pub fn of(announcements: &[Announcement], made_at: Timestamp) -> Self {
+    pub fn of(announcements: &[Announcement], hold: Hold) -> Self {
         let mut stories: BTreeMap<i64, Story> = BTreeMap::new();
         for announcement in announcements {
             let is_trouble = announcement.owed != Owed::Resolved;
@@ -45,7 +65,7 @@ impl Digest {
         }
         let mut stories: Vec<Story> = stories.into_values().collect();
         stories.sort_by_key(|story| (story.incident.since_at, story.incident.id));
-        Digest { made_at, stories }
+        Digest { hold, stories }
     }
 
     /// How many incidents are still open.
@@ -61,7 +81,7 @@ impl Digest {
                 0 => Owed::Resolved,
                 _ => Owed::Opened,
             },
-            made_at: self.made_at,
+            made_at: self.hold.until,
             incidents: self.stories.iter().map(|s| s.incident.clone()).collect(),
         }
     }
@@ -77,6 +97,13 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    fn night() -> Hold {
+        Hold {
+            until: at(100),
+            cause: HoldCause::QuietHours,
+        }
     }
 
     fn failed(id: i64) -> Incident {
@@ -117,7 +144,7 @@ mod tests {
             told(Owed::Resolved, over(failed(1))),
         ];
 
-        let digest = Digest::of(&held, at(100));
+        let digest = Digest::of(&held, night());
 
         let stories: Vec<_> = digest
             .stories
@@ -130,7 +157,7 @@ mod tests {
 
     #[test]
     fn the_end_of_what_was_told_before_is_no_news_of_trouble() {
-        let digest = Digest::of(&[told(Owed::Resolved, over(failed(1)))], at(100));
+        let digest = Digest::of(&[told(Owed::Resolved, over(failed(1)))], night());
 
         assert!(!digest.stories[0].is_trouble_news);
         assert_eq!(digest.open_count(), 0);

@@ -106,6 +106,13 @@ pub enum Evidence {
         /// When it was last used.
         used_at: Option<Timestamp>,
     },
+    /// A certificate that ends soon, or has ended.
+    Certificate {
+        /// Nobody takes it from then on.
+        expires_at: Timestamp,
+        /// Who says that it is right; empty when it does not say.
+        issuer: String,
+    },
     /// No success for too long.
     NoSuccess {
         /// The last one, if any.

@@ -53,6 +53,8 @@ crate::words! {
         RedisUnreachable = "redis_unreachable",
         /// An API token ends soon.
         TokenExpiring = "token_expiring",
+        /// The certificate that an endpoint shows ends soon, or has ended.
+        CertificateExpiring = "certificate_expiring",
         /// Another monitor no longer beats.
         MonitorSilent = "monitor_silent",
     }
@@ -98,6 +100,7 @@ impl Rule {
             | Rule::StoreUnreachable
             | Rule::RedisUnreachable
             | Rule::TokenExpiring
+            | Rule::CertificateExpiring
             | Rule::MonitorSilent => false,
         }
     }
@@ -129,6 +132,7 @@ impl Rule {
             | Rule::Backlog
             | Rule::StoreUnreachable
             | Rule::TokenExpiring
+            | Rule::CertificateExpiring
             | Rule::MonitorSilent => SignedDuration::ZERO,
         }
     }
@@ -136,7 +140,7 @@ impl Rule {
     /// The shortest pause between reminders: what changes from day to day is not pressing every few hours.
     pub fn remind_pause_min(self) -> SignedDuration {
         match self {
-            Rule::TokenExpiring | Rule::NodeDisk | Rule::JobFaster => {
+            Rule::TokenExpiring | Rule::CertificateExpiring | Rule::NodeDisk | Rule::JobFaster => {
                 SignedDuration::from_hours(24)
             }
             _ => SignedDuration::ZERO,
@@ -155,6 +159,8 @@ crate::words! {
         Monitor = "monitor",
         /// An API token.
         Token = "token",
+        /// An endpoint that shows a certificate.
+        Endpoint = "endpoint",
         /// The cluster as a whole.
         Cluster = "cluster",
     }
@@ -205,6 +211,15 @@ impl Subject {
             kind: SubjectKind::Token,
             id,
             name: format!("{name} ({user})"),
+        }
+    }
+
+    /// The endpoint of that name. No table holds endpoints; its number is made of its name.
+    pub fn endpoint(id: i64, name: &str) -> Self {
+        Subject {
+            kind: SubjectKind::Endpoint,
+            id,
+            name: name.to_owned(),
         }
     }
 

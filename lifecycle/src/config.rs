@@ -135,9 +135,13 @@ pub struct Monitor {
     pub quiet_hours: Vec<String>,
     /// `monitor.quiet_zone`: whose clock quiet hours mean.
     pub quiet_zone: String,
+    /// `monitor.deliveries_per_hour`: what an address is told within an hour; what is beyond waits.
+    pub deliveries_per_hour: u32,
     /// `monitor.disk_free_percent`: so much of a node's disk should be free.
     pub disk_free_percent: u32,
-    /// `monitor.expiry_ahead`: how long before its end people are told of a token.
+    /// `monitor.certificates`: endpoints whose certificates are watched.
+    pub certificates: Vec<String>,
+    /// `monitor.expiry_ahead`: how long before its end people are told of a token or a certificate.
     pub expiry_ahead: Duration,
     /// `monitor.stuck_after`: a run that should move on and has not for so long is stuck.
     pub stuck_after: Duration,
@@ -150,6 +154,8 @@ pub struct Monitor {
 pub struct Mail {
     /// `mail.smtp_url`: `smtp://`, `smtps://` or `smtp://…?tls=required`; no mail without it.
     pub smtp_url: Option<SecretUrl>,
+    /// `mail.ca`: who else may vouch for the mail server, as PEM.
+    pub ca: Option<String>,
     /// `mail.from`.
     pub from: Option<String>,
     /// `mail.to`: who is told when nothing else says so.
@@ -240,6 +246,7 @@ impl Config {
             monitor: read_monitor(&mut read),
             mail: Mail {
                 smtp_url: read.optional_url("mail.smtp_url"),
+                ca: read.optional_text("mail.ca"),
                 from: read.optional_text("mail.from"),
                 to: read.list("mail.to"),
                 language: read.word("mail.language"),
@@ -292,7 +299,9 @@ fn read_monitor(read: &mut Reader<'_>) -> Monitor {
         quiet_hours: read.list("monitor.quiet_hours"),
         quiet_zone: read.word("monitor.quiet_zone"),
         urgent: read.list("monitor.urgent"),
+        deliveries_per_hour: read.count("monitor.deliveries_per_hour"),
         disk_free_percent: read.count("monitor.disk_free_percent"),
+        certificates: read.list("monitor.certificates"),
         expiry_ahead: read.duration("monitor.expiry_ahead"),
         stuck_after: read.duration("monitor.stuck_after"),
     }

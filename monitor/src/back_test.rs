@@ -1,12 +1,11 @@
 //! `monitor back-test`: what the limits of a job would have told of, held against its runs. Reads, and touches nothing.
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use carillon_core::back_test::{PastRun, RuleTest, back_test, by_rule};
-use carillon_core::identity::JobId;
 use carillon_core::job::Job;
 use carillon_core::watch::Watch;
 use carillon_lifecycle::config::parse_duration;
-use carillon_store::{JobFilter, Store};
+use carillon_store::Store;
 use clap::Args;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
@@ -54,7 +53,7 @@ impl BackTest {
     /// # Errors
     /// When there is no such job, a limit is none, or the store does not answer.
     pub(crate) async fn act(&self, store: &Store) -> anyhow::Result<Vec<String>> {
-        let job = find_job(store, &self.job).await?;
+        let job = store.job(store.job_called(&self.job).await?).await?;
         let watch = self.watch(job.draft.spec.watch)?;
         let now = store.now().await?;
         let since = now.saturating_sub(SignedDuration::from_hours(24 * i64::from(self.days)))?;
@@ -90,18 +89,26 @@ impl BackTest {
     }
 
     fn heading(&self, job: &Job, runs: &[PastRun]) -> String {
-        let (name, days, count) = (&job.draft.name, self.days, runs.len());
+        let (name, days) = (&job.draft.name, counted(self.days.into(), "day"));
         let Some(first) = runs.first() else {
-            return format!("job {name}: the store holds no run of the last {days} days");
+            return format!("job {name}: the store holds no run of the last {days}");
         };
-        let all = match count >= RUNS_MAX {
+        let all = match runs.len() >= RUNS_MAX {
             true => "the newest",
             false => "all",
         };
         format!(
-            "job {name}: {all} {count} runs of the last {days} days that the store holds, from {}",
+            "job {name}: {all} {} of the last {days} that the store holds, from {}",
+            counted(runs.len(), "run"),
             time(first.ended_at)
         )
+    }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
     }
 }
 
@@ -125,25 +132,4 @@ fn report(test: &RuleTest) -> Vec<String> {
         lines.push(format!("  and {} more", test.firings.len() - LISTED_MAX));
     }
     lines
-}
-
-/// The job of that number, or of that name when there is one such.
-async fn find_job(store: &Store, text: &str) -> anyhow::Result<Job> {
-    if let Ok(id) = text.parse::<i64>() {
-        return Ok(store.job(JobId(id)).await?);
-    }
-    let filter = JobFilter {
-        text: Some(text.to_owned()),
-        ..JobFilter::default()
-    };
-    let found = store.jobs(&filter, 500).await?;
-    let mut named = found
-        .into_iter()
-        .filter_map(|listed| listed.job.ok())
-        .filter(|job| job.draft.name.as_str() == text);
-    match (named.next(), named.next()) {
-        (Some(job), None) => Ok(job),
-        (None, _) => bail!("there is no job {text:?}; `admin export` lists them"),
-        (Some(_), Some(_)) => bail!("several groups have a job {text:?}; give its number"),
-    }
 }

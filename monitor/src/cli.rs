@@ -14,11 +14,13 @@ use carillon_store::{MONITOR_SILENT_AFTER, Store, StoreUrl};
 use clap::{Parser, Subcommand};
 
 use crate::back_test::BackTest;
+use crate::certificate::look_at;
 use crate::clock::host_now;
 use crate::delivering::with_causes;
 use crate::letter;
 use crate::mailer::Mailer;
-use crate::options::{MonitorOptions, QuietPolicy};
+use crate::options::MonitorOptions;
+use crate::quiet_policy::QuietPolicy;
 
 /// Tells the right people, once, when something of Carillon is not well.
 #[derive(Debug, Parser)]
@@ -147,6 +149,7 @@ async fn check(config: &Config) -> anyhow::Result<()> {
         problem => report(false, problem),
     }
     report_settings(&options, &mut report);
+    report_certificates(&options, &mut report).await;
     if let (Ok(monitors), Ok(now)) = (store.monitors().await, store.now().await) {
         for monitor in monitors {
             let age = now.duration_since(monitor.last_beat_at);
@@ -180,6 +183,33 @@ fn report_settings(options: &MonitorOptions, report: &mut impl FnMut(bool, Strin
             true,
             format!("what can wait is held back during {hours} ({zone})"),
         );
+    }
+}
+
+/// How long each certificate still lasts.
+async fn report_certificates(options: &MonitorOptions, report: &mut impl FnMut(bool, String)) {
+    let now = options.store.now().await.unwrap_or_else(|_| host_now());
+    for endpoint in &options.certificates {
+        let certificate = match look_at(endpoint).await {
+            Ok(certificate) => certificate,
+            Err(error) => {
+                let line = format!("certificate of {endpoint} is not watched: {error}");
+                report(false, line);
+                continue;
+            }
+        };
+        let left = certificate.expires_at.duration_since(now);
+        let days = left.as_hours() / 24;
+        match left.is_positive() {
+            true => report(
+                left > options.thresholds.expiry_ahead,
+                format!("certificate of {endpoint} ends in {days} d"),
+            ),
+            false => report(
+                false,
+                format!("certificate of {endpoint} ended {} d ago", -days),
+            ),
+        }
     }
 }
 

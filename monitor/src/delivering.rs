@@ -37,7 +37,7 @@ impl Packet {
     /// None for a delivery of nothing, which there is not.
     fn of(delivery: &ClaimedDelivery, options: &MonitorOptions) -> Option<Self> {
         let (lang, public_url) = (options.lang, options.public_url.as_deref());
-        let Some(made_at) = delivery.held_until else {
+        let Some(hold) = delivery.hold else {
             let announcement = delivery.announcements.first()?.clone();
             return Some(Packet {
                 letter: letter::write(&announcement, lang, public_url),
@@ -45,7 +45,7 @@ impl Packet {
                 identity: delivery.announcement_id.to_string(),
             });
         };
-        let digest = Digest::of(&delivery.announcements, made_at);
+        let digest = Digest::of(&delivery.announcements, hold);
         Some(Packet {
             letter: letter::write_digest(&digest, lang, public_url),
             announcement: digest.announcement(),
@@ -64,7 +64,8 @@ pub(crate) struct Courier {
 /// The next delivery that is due, ready to be carried out.
 pub(crate) async fn claim_errand(courier: Arc<Courier>) -> Option<impl Future<Output = ()> + Send> {
     let token = random_token();
-    match courier.options.store.claim_delivery(token, LEASE).await {
+    let MonitorOptions { store, limit, .. } = &courier.options;
+    match store.claim_delivery(token, LEASE, limit).await {
         Ok(claimed) => {
             claimed.map(|delivery| async move { carry(&courier, delivery, token).await })
         }

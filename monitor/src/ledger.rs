@@ -142,7 +142,7 @@ impl Ledger {
     }
 
     /// Writes every step, all or none.
-    pub(crate) async fn settle(self, store: &Store) -> Result<(), StoreError> {
+    pub(crate) async fn settle(self, store: &Store) -> Result<Stepped, StoreError> {
         let mut steps: Vec<Incident> = Vec::new();
         let changed = self.open.into_values().filter(|entry| entry.is_changed);
         steps.extend(changed.map(|entry| entry.incident));
@@ -153,7 +153,7 @@ impl Ledger {
             steps.push(Incident::open(sighting, before, self.now));
         }
         if steps.is_empty() && self.notices.is_empty() {
-            return Ok(());
+            return Ok(Stepped::Done);
         }
         // One order for all, so that two monitors do not lock each other out.
         steps.sort_by_key(Incident::key);
@@ -161,11 +161,12 @@ impl Ledger {
             steps,
             notices: self.notices,
         };
-        match store.step_incidents(&settlement).await? {
+        let stepped = store.step_incidents(&settlement).await?;
+        match stepped {
             Stepped::Done => log_steps(&settlement.steps),
             Stepped::Stale => debug!("another monitor was first; looking again next round"),
         }
-        Ok(())
+        Ok(stepped)
     }
 }
 

@@ -6,6 +6,7 @@
 mod advice;
 mod digest;
 mod facts;
+mod group;
 mod headline;
 mod lead;
 mod speech;
@@ -188,14 +189,14 @@ impl Desk<'_> {
         });
         Letter {
             items: items.collect(),
-            more: headline::more(speech, incidents.len().saturating_sub(ITEMS_MAX)),
+            more: group::more(speech, incidents.len().saturating_sub(ITEMS_MAX)),
             advice: advice::for_group(speech, incidents),
             link: self.public_url.map(|base| Link {
                 label: speech.say("All open incidents", "所有未关闭的告警"),
                 url: join(base, "/alerts"),
             }),
             ..self.frame(
-                headline::group(speech, incidents),
+                group::headline(speech, incidents),
                 lead::for_group(speech, incidents),
             )
         }
@@ -258,7 +259,7 @@ impl Desk<'_> {
                 speech.say("All API tokens", "所有 API 令牌"),
                 "/tokens".to_owned(),
             ),
-            (_, SubjectKind::Monitor | SubjectKind::Cluster) => (
+            (_, SubjectKind::Monitor | SubjectKind::Endpoint | SubjectKind::Cluster) => (
                 speech.say("All open incidents", "所有未关闭的告警"),
                 "/alerts".to_owned(),
             ),

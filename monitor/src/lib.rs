@@ -10,10 +10,13 @@
 
 mod alarm;
 mod back_test;
+mod certificate;
+mod certificate_rounds;
 pub mod cli;
 mod clock;
 mod commanding;
 mod delivering;
+mod endpoint;
 pub mod envelope;
 mod history_rounds;
 mod job_rounds;
@@ -26,6 +29,7 @@ mod options;
 mod outage;
 mod pinging;
 mod pulse_outside;
+mod quiet_policy;
 mod random;
 mod rounds;
 mod serve;
@@ -35,5 +39,7 @@ mod token_rounds;
 pub mod webhook;
 mod work_queue;
 
-pub use options::{MailOptions, MonitorOptions, OptionsError, Pace, QuietPolicy, Thresholds};
+pub use endpoint::{Endpoint, EndpointError};
+pub use options::{MailOptions, MonitorOptions, OptionsError, Pace, Thresholds};
+pub use quiet_policy::QuietPolicy;
 pub use serve::{MonitorError, serve};

@@ -1,11 +1,14 @@
 //! Hands mails to the mail server, and says what became of each.
 
+use std::error::Error;
 use std::time::Duration;
 
 use carillon_core::announcement::Announcement;
 use jiff::SignedDuration;
 use lettre::transport::smtp::Error as SmtpError;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use url::Url;
 
 use crate::envelope::{EnvelopeError, Sender};
 use crate::letter::Letter;
@@ -39,6 +42,11 @@ pub enum MailError {
     /// The server refuses this mail or this address, now and later.
     #[error("the mail server refuses it: {0}")]
     Refused(SmtpError),
+    /// Nobody who is trusted says that the server is the one that was meant.
+    #[error(
+        "the mail server's certificate is not trusted: {0}; correct the host in mail.smtp_url, or name the file of the authority that issued it in mail.ca_file"
+    )]
+    Untrusted(SmtpError),
     /// The server cannot take it now.
     #[error("the mail server cannot be used: {0}")]
     Unavailable(SmtpError),
@@ -48,7 +56,7 @@ impl MailError {
     /// Whether the same mail may be taken later.
     pub fn is_passing(&self) -> bool {
         match self {
-            MailError::TimedOut(_) | MailError::Unavailable(_) => true,
+            MailError::TimedOut(_) | MailError::Untrusted(_) | MailError::Unavailable(_) => true,
             MailError::Url(_) | MailError::Envelope(_) | MailError::Refused(_) => false,
         }
     }
@@ -60,8 +68,12 @@ impl Mailer {
     /// # Errors
     /// When an address is none.
     pub fn new(options: &MailOptions, cluster: String) -> Result<Self, MailError> {
-        let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(options.smtp_url.reveal())
-            .map_err(MailError::Url)?;
+        let url = options.smtp_url.reveal();
+        let mut builder =
+            AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(MailError::Url)?;
+        if let Some(tls) = trusting(url, &options.authorities)? {
+            builder = builder.tls(tls);
+        }
         Ok(Mailer {
             transport: builder.timeout(Some(Duration::from_secs(20))).build(),
             sender: Sender::new(&options.from, cluster)?,
@@ -91,8 +103,7 @@ impl Mailer {
                 let said: Vec<&str> = response.message().collect();
                 Ok(format!("{} {}", response.code(), said.join(" ")))
             }
-            Ok(Err(error)) if is_refusal(&error) => Err(MailError::Refused(error)),
-            Ok(Err(error)) => Err(MailError::Unavailable(error)),
+            Ok(Err(error)) => Err(judge(error)),
         }
     }
 
@@ -105,9 +116,55 @@ impl Mailer {
         match tokio::time::timeout(limit, self.transport.test_connection()).await {
             Err(_) => Err(MailError::TimedOut(limit)),
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(MailError::Unavailable(error)),
+            Ok(Err(error)) => Err(judge(error)),
         }
     }
+}
+
+/// The TLS that `url` asks for, trusting `authorities`, too; none where nothing is to be added.
+fn trusting(url: &str, authorities: &[Certificate]) -> Result<Option<Tls>, MailError> {
+    let url = Url::parse(url).ok().filter(|_| !authorities.is_empty());
+    let Some((url, host)) = url.and_then(|url| Some((url.clone(), url.host_str()?.to_owned())))
+    else {
+        return Ok(None);
+    };
+    let mut parameters = TlsParameters::builder(host);
+    for authority in authorities {
+        parameters = parameters.add_root_certificate(authority.clone());
+    }
+    let parameters = parameters.build().map_err(MailError::Url)?;
+    let asked = url.query_pairs().find(|(name, _)| name == "tls");
+    Ok(
+        match (
+            url.scheme(),
+            asked.as_ref().map(|(_, value)| value.as_ref()),
+        ) {
+            ("smtps", _) => Some(Tls::Wrapper(parameters)),
+            (_, Some("required")) => Some(Tls::Required(parameters)),
+            (_, Some("opportunistic")) => Some(Tls::Opportunistic(parameters)),
+            _ => None,
+        },
+    )
+}
+
+fn judge(error: SmtpError) -> MailError {
+    match &error {
+        refusal if is_refusal(refusal) => MailError::Refused(error),
+        untrusted if is_distrust(untrusted) => MailError::Untrusted(error),
+        _ => MailError::Unavailable(error),
+    }
+}
+
+/// Whether it is the certificate; that is said below what the libraries say.
+fn is_distrust(error: &(dyn Error + 'static)) -> bool {
+    let below = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref);
+    let tls = error
+        .downcast_ref::<rustls::Error>()
+        .or_else(|| below?.downcast_ref());
+    matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
+        || error.source().is_some_and(is_distrust)
 }
 
 /// 550 to 559 speak of the mail or its address. Other permanent answers (a wrong password, an unknown command) speak of

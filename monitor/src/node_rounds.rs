@@ -12,6 +12,7 @@ use carillon_store::Node;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::ledger::Ledger;
+use crate::options::Thresholds;
 
 /// Since when faults hold that do not count yet.
 #[derive(Debug, Default)]
@@ -28,7 +29,7 @@ impl NodeRounds {
         nodes: &[Node],
         view: View,
         silent_after: SignedDuration,
-        disk_percent_min: u32,
+        thresholds: &Thresholds,
         ledger: &mut Ledger,
     ) {
         let hearings: Vec<Hearing> = nodes
@@ -44,21 +45,21 @@ impl NodeRounds {
             .filter(|(_, hearing)| **hearing == Hearing::Heard)
             .map(|(node, _)| (node, vitals(node)))
             .collect();
-        self.look_at_fitness(&heard, disk_percent_min, ledger);
-        self.look_at_redis(&heard, ledger);
+        self.look_at_fitness(&heard, thresholds, ledger);
+        self.look_at_redis(&heard, thresholds, ledger);
         hush_missing(nodes, ledger);
     }
 
     fn look_at_fitness(
         &mut self,
         heard: &[(&Node, Vitals)],
-        disk_percent_min: u32,
+        thresholds: &Thresholds,
         ledger: &mut Ledger,
     ) {
         let majority = Majority::of(heard.iter().map(|(_, vitals)| vitals));
         let mut held_since = HashMap::new();
         for (node, vitals) in heard {
-            let faults = find_faults(vitals, &majority, disk_percent_min);
+            let faults = find_faults(vitals, &majority, thresholds.disk_percent_min);
             let subject = Subject::node(node.peer.id, &node.peer.name);
             for rule in FITNESS_RULES {
                 if !faults.iter().any(|(broken, _)| *broken == rule) {
@@ -69,7 +70,7 @@ impl NodeRounds {
                 let key = (rule, node.peer.id);
                 let since_at = *self.held_since.get(&key).unwrap_or(&ledger.now);
                 held_since.insert(key, since_at);
-                if ledger.now.duration_since(since_at) >= rule.holds_for() {
+                if ledger.now.duration_since(since_at) >= (thresholds.holds_for)(rule) {
                     ledger.see_trouble(Sighting {
                         rule,
                         subject: subject.clone(),
@@ -84,7 +85,12 @@ impl NodeRounds {
     }
 
     /// One incident, however many nodes are cut off: it is Redis, or the way to it.
-    fn look_at_redis(&mut self, heard: &[(&Node, Vitals)], ledger: &mut Ledger) {
+    fn look_at_redis(
+        &mut self,
+        heard: &[(&Node, Vitals)],
+        thresholds: &Thresholds,
+        ledger: &mut Ledger,
+    ) {
         let nodes = heard.iter().map(|(node, _)| *node);
         let cut_off: Vec<&Node> = nodes
             .filter(|node| !node.redis_problem.is_empty())
@@ -98,7 +104,7 @@ impl NodeRounds {
             return;
         };
         let since_at = *self.redis_since.get_or_insert(ledger.now);
-        if ledger.now.duration_since(since_at) < Rule::RedisUnreachable.holds_for() {
+        if ledger.now.duration_since(since_at) < (thresholds.holds_for)(Rule::RedisUnreachable) {
             return;
         }
         ledger.see_trouble(Sighting {
@@ -237,7 +243,13 @@ mod tests {
             let mut ledger = Ledger::new(Vec::new(), Patience::default(), at(second));
             let view = View::begin(at(from));
             let silent_after = SignedDuration::from_secs(30);
-            rounds.look(&nodes, view, silent_after, 10, &mut ledger);
+            rounds.look(
+                &nodes,
+                view,
+                silent_after,
+                &Thresholds::default(),
+                &mut ledger,
+            );
             opened = ledger.seen();
             if !opened.is_empty() {
                 break;

@@ -4,15 +4,19 @@ use std::time::Duration;
 
 use carillon_core::incident::Patience;
 use carillon_core::lang::{Lang, UnknownLang};
-use carillon_core::quiet::QuietHours;
 use carillon_core::rule::Rule;
 use carillon_core::schedule::ScheduleError;
 use carillon_core::silence::silent_after_min;
 use carillon_lifecycle::config::{Config, SecretUrl};
-use carillon_store::Store;
-use jiff::{SignedDuration, Timestamp};
+use carillon_store::{DeliveryLimit, Store};
+use jiff::SignedDuration;
+use lettre::transport::smtp::client::Certificate;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
+use crate::endpoint::{Endpoint, EndpointError};
 use crate::envelope::{EnvelopeError, mailbox};
+use crate::quiet_policy::QuietPolicy;
 use crate::webhook::{Webhook, WebhookError};
 
 /// What a monitor needs to know.
@@ -38,8 +42,12 @@ pub struct MonitorOptions {
     pub ping_hosts: Vec<String>,
     /// When people are not disturbed by what can wait.
     pub quiet: QuietPolicy,
-    /// From where on something is nearly used up.
+    /// What an address is told before the rest is held back; that of a program takes everything.
+    pub limit: DeliveryLimit,
+    /// From where on something is news.
     pub thresholds: Thresholds,
+    /// Whose certificates are watched.
+    pub certificates: Vec<Endpoint>,
     /// How often it looks.
     pub pace: Pace,
     /// The language of letters.
@@ -55,6 +63,8 @@ pub struct Pace {
     pub round_every: Duration,
     /// What costs more than a glance is done every so many rounds.
     pub thorough_every: u64,
+    /// From one look at all certificates to the next.
+    pub certificates_every: Duration,
 }
 
 impl Default for Pace {
@@ -62,16 +72,19 @@ impl Default for Pace {
         Pace {
             round_every: Duration::from_secs(1),
             thorough_every: 5,
+            certificates_every: Duration::from_secs(3600),
         }
     }
 }
 
-/// From where on something is nearly used up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// From where on something is news.
+#[derive(Debug, Clone, Copy)]
 pub struct Thresholds {
+    /// How long the faults of nodes must hold before they count.
+    pub holds_for: fn(Rule) -> SignedDuration,
     /// So many percent of a node's disk should be free.
     pub disk_percent_min: u32,
-    /// A token that ends within this time is told of.
+    /// A token or certificate that ends within this time is told of.
     pub expiry_ahead: SignedDuration,
     /// A run that should move on and has not for so long is stuck.
     pub stuck_after: SignedDuration,
@@ -80,6 +93,7 @@ pub struct Thresholds {
 impl Default for Thresholds {
     fn default() -> Self {
         Thresholds {
+            holds_for: Rule::holds_for,
             disk_percent_min: 10,
             expiry_ahead: SignedDuration::from_hours(7 * 24),
             stuck_after: SignedDuration::from_mins(2),
@@ -87,67 +101,13 @@ impl Default for Thresholds {
     }
 }
 
-/// When people are not disturbed, and what they are told all the same.
-#[derive(Debug, Clone)]
-pub struct QuietPolicy {
-    /// The quiet hours of everybody whose group has none of its own.
-    pub hours: QuietHours,
-    /// The zone of all quiet hours.
-    pub zone: String,
-    /// What never waits.
-    pub urgent: Vec<Rule>,
-}
-
-impl QuietPolicy {
-    /// Nothing waits.
-    pub fn none() -> Self {
-        QuietPolicy {
-            hours: QuietHours::none("UTC").expect("everybody knows UTC"),
-            zone: "UTC".to_owned(),
-            urgent: Vec::new(),
-        }
-    }
-
-    fn from_config(config: &Config) -> Result<Self, OptionsError> {
-        let zone = config.monitor.quiet_zone.clone();
-        let text = config.monitor.quiet_hours.join(", ");
-        let urgent = config.monitor.urgent.iter();
-        Ok(QuietPolicy {
-            hours: QuietHours::parse(&text, &zone).map_err(OptionsError::QuietHours)?,
-            zone,
-            urgent: urgent
-                .map(|word| word.parse())
-                .collect::<Result<_, _>>()
-                .map_err(|_| OptionsError::Urgent(words_of(Rule::ALL)))?,
-        })
-    }
-
-    /// Until when news about `rule` is held back for people whose group says `of_group`.
-    pub(crate) fn hold_until(
-        &self,
-        rule: Rule,
-        of_group: Option<&str>,
-        now: Timestamp,
-    ) -> Option<Timestamp> {
-        if self.urgent.contains(&rule) {
-            return None;
-        }
-        // What a group says was judged when it was said.
-        let own = of_group.and_then(|text| QuietHours::parse(text, &self.zone).ok());
-        own.as_ref().unwrap_or(&self.hours).hold_until(now)
-    }
-}
-
-fn words_of(rules: &[Rule]) -> String {
-    let words: Vec<&str> = rules.iter().map(|rule| rule.word()).collect();
-    words.join(", ")
-}
-
 /// How mail leaves.
 #[derive(Debug, Clone)]
 pub struct MailOptions {
     /// The mail server.
     pub smtp_url: SecretUrl,
+    /// Who may vouch for it beside the well-known authorities.
+    pub authorities: Vec<Certificate>,
     /// The sender.
     pub from: String,
 }
@@ -160,6 +120,11 @@ pub enum OptionsError {
         "mail.smtp_url is set and mail.from is not; set mail.from to the address that mails come from"
     )]
     NoSender,
+    /// Authorities that are none.
+    #[error(
+        "mail.ca is no certificate; write mail.ca_file = \"FILE\" with the path of a file in PEM"
+    )]
+    Authority,
     /// A webhook that is none.
     #[error(transparent)]
     Webhook(#[from] WebhookError),
@@ -172,6 +137,9 @@ pub enum OptionsError {
     /// A rule that is none.
     #[error("monitor.urgent names a rule that there is not; the rules are {0}")]
     Urgent(String),
+    /// An endpoint that is none.
+    #[error("monitor.certificates: {0}")]
+    Certificates(#[from] EndpointError),
     /// A language that is not spoken.
     #[error("mail.language: {0}")]
     Language(#[from] UnknownLang),
@@ -206,6 +174,7 @@ impl MonitorOptions {
                 address("mail.from", from)?;
                 Some(MailOptions {
                     smtp_url: smtp_url.clone(),
+                    authorities: authorities(config.mail.ca.as_deref())?,
                     from: from.clone(),
                 })
             }
@@ -233,11 +202,18 @@ impl MonitorOptions {
             },
             ping_hosts: config.monitor.ping_hosts.clone(),
             quiet: QuietPolicy::from_config(config)?,
+            limit: DeliveryLimit {
+                deliveries_max: config.monitor.deliveries_per_hour,
+                within: SignedDuration::from_hours(1),
+                spared: Vec::new(),
+            },
             thresholds: Thresholds {
+                holds_for: Rule::holds_for,
                 disk_percent_min: config.monitor.disk_free_percent,
                 expiry_ahead: span(config.monitor.expiry_ahead),
                 stuck_after: span(config.monitor.stuck_after),
             },
+            certificates: endpoints(config)?,
             pace: Pace::default(),
             lang: config.mail.language.parse()?,
             public_url: config.admin.public_url.clone(),
@@ -256,6 +232,38 @@ impl MonitorOptions {
             (Some(_), false) => String::new(),
         }
     }
+}
+
+/// Reads certificates, one after the other, in PEM.
+fn authorities(pem: Option<&str>) -> Result<Vec<Certificate>, OptionsError> {
+    let Some(pem) = pem else {
+        return Ok(Vec::new());
+    };
+    let mut authorities = Vec::new();
+    for der in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        let der = der.map_err(|_| OptionsError::Authority)?;
+        let authority = Certificate::from_der(der.to_vec());
+        authorities.push(authority.map_err(|_| OptionsError::Authority)?);
+    }
+    match authorities.is_empty() {
+        true => Err(OptionsError::Authority),
+        false => Ok(authorities),
+    }
+}
+
+/// Where people reach the pages, if that is encrypted, and whatever else is named; each once.
+fn endpoints(config: &Config) -> Result<Vec<Endpoint>, EndpointError> {
+    let pages = config.admin.public_url.as_deref();
+    let pages = pages.filter(|url| url.starts_with("https://"));
+    let pages = pages.and_then(|url| Endpoint::parse(url).ok());
+    let mut endpoints: Vec<Endpoint> = pages.into_iter().collect();
+    for text in &config.monitor.certificates {
+        let endpoint = Endpoint::parse(text)?;
+        if !endpoints.contains(&endpoint) {
+            endpoints.push(endpoint);
+        }
+    }
+    Ok(endpoints)
 }
 
 /// A node that beats every three seconds cannot be called silent sooner than it may beat.
@@ -314,22 +322,5 @@ mod tests {
             told.contains("is 5s") && told.contains("after 9s"),
             "{told}"
         );
-    }
-
-    #[test]
-    fn quiet_hours_of_a_group_come_before_those_of_all_and_urgent_ones_before_both() {
-        let always = QuietPolicy {
-            hours: QuietHours::parse("Mon .. Sun", "UTC").unwrap(),
-            urgent: vec![Rule::NodeSilent],
-            ..QuietPolicy::none()
-        };
-        let now = Timestamp::UNIX_EPOCH;
-        let is_held = |rule, of_group| always.hold_until(rule, of_group, now).is_some();
-
-        assert!(is_held(Rule::JobFailed, None));
-        assert!(!is_held(Rule::JobFailed, Some("")));
-        assert!(is_held(Rule::JobFailed, Some("00:00 .. 01:00")));
-        assert!(!is_held(Rule::JobFailed, Some("01:00 .. 02:00")));
-        assert!(!is_held(Rule::NodeSilent, Some("00:00 .. 01:00")));
     }
 }

@@ -9,12 +9,13 @@ use carillon_core::rule::{Rule, Subject, SubjectKind};
 use carillon_core::silence::View;
 use carillon_core::token::Token;
 use carillon_store::{
-    IncidentSteps, MONITOR_SILENT_AFTER, MonitorBeat, Pulse, Store, StoreError, Watchman,
+    IncidentSteps, MONITOR_SILENT_AFTER, MonitorBeat, Pulse, Stepped, Store, StoreError, Watchman,
 };
 use jiff::Timestamp;
 use tracing::{error, info, warn};
 
 use crate::alarm::Alarm;
+use crate::certificate_rounds::CertificateRounds;
 use crate::clock::host_now;
 use crate::job_rounds::{look_for_recovery, take_troubles};
 use crate::ledger::Ledger;
@@ -50,6 +51,7 @@ pub(crate) struct Rounds {
     nodes: NodeRounds,
     limits: LimitRounds,
     stuck: StuckRounds,
+    certificates: CertificateRounds,
     cluster_made_at: Option<Timestamp>,
     pinger: Option<Pinger>,
 }
@@ -67,6 +69,7 @@ impl Rounds {
             nodes: NodeRounds::default(),
             limits: LimitRounds::default(),
             stuck: StuckRounds::default(),
+            certificates: CertificateRounds::default(),
             cluster_made_at: None,
             pinger: options.ping.clone().map(Pinger::new),
             options,
@@ -137,9 +140,9 @@ impl Rounds {
         };
         let mut ledger = Ledger::new(open, self.options.patience, pulse.now);
         let nodes = store.nodes(Limits::default()).await?;
-        let disk_percent_min = self.options.thresholds.disk_percent_min;
+        let thresholds = &self.options.thresholds;
         self.nodes
-            .look(&nodes, view, silent_after, disk_percent_min, &mut ledger);
+            .look(&nodes, view, silent_after, thresholds, &mut ledger);
         if pulse.has_notices {
             take_troubles(&store, &mut ledger).await?;
         }
@@ -150,11 +153,12 @@ impl Rounds {
                 .await?;
             self.look_at_stuck_runs(&store, view, &mut ledger).await?;
             self.look_at_monitors(&store, view, &mut ledger).await?;
-            let ahead = self.options.thresholds.expiry_ahead;
-            look_at_tokens(&store, ahead, &mut ledger).await?;
+            self.look_at_expiries(&store, &mut ledger).await?;
         }
         ledger.remind();
-        ledger.settle(&store).await?;
+        if ledger.settle(&store).await? == Stepped::Done && is_slow {
+            self.certificates.settle();
+        }
         if pulse.owed_at.is_some() {
             let quiet = &self.options.quiet;
             tell(&store, &self.channels, quiet, nodes.len(), pulse.now).await?;
@@ -202,6 +206,19 @@ impl Rounds {
             return Ok(());
         }
         self.stuck.look(store, stuck_after, ledger).await
+    }
+
+    async fn look_at_expiries(
+        &mut self,
+        store: &Store,
+        ledger: &mut Ledger,
+    ) -> Result<(), StoreError> {
+        let ahead = self.options.thresholds.expiry_ahead;
+        let look_every = self.options.pace.certificates_every;
+        self.certificates
+            .look(&self.options.certificates, look_every, ahead, ledger)
+            .await;
+        look_at_tokens(store, ahead, ledger).await
     }
 
     async fn look_at_monitors(

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use crate::delivering::{Courier, SENDING_MAX, claim_errand};
 use crate::mailer::{MailError, Mailer};
-use crate::options::MonitorOptions;
+use crate::options::{Channels, MonitorOptions};
 use crate::pinging::{PINGING_MAX, PingDesk, claim_ping};
 use crate::rounds::{Due, Rounds};
 use crate::work_queue::{Bells, work_off};
@@ -88,12 +88,13 @@ struct Office {
 }
 
 impl Office {
-    fn open(options: MonitorOptions, (mailer, cluster): (Option<Mailer>, String)) -> Self {
+    fn open(mut options: MonitorOptions, (mailer, cluster): (Option<Mailer>, String)) -> Self {
         let (deliveries, pings) = (Bells::default(), Bells::default());
         let desk = Arc::new(PingDesk {
             options: options.clone(),
             cluster,
         });
+        options.limit.spared = Channels::of(&options).programs;
         let courier = Arc::new(Courier { options, mailer });
         let claim = move || claim_errand(Arc::clone(&courier));
         let delivering = tokio::spawn(work_off(deliveries.clone(), SENDING_MAX, claim));

@@ -11,7 +11,8 @@ use carillon_store::{Channel, Destination, Errand, Owing, Stepped, Store, StoreE
 use jiff::Timestamp;
 use tracing::{debug, info, warn};
 
-use crate::options::{Channels, QuietPolicy};
+use crate::options::Channels;
+use crate::quiet_policy::QuietPolicy;
 
 /// Announces everything that is ripe at `now`. `watched` is how many nodes there are.
 pub(crate) async fn tell(
@@ -156,7 +157,7 @@ fn log(announcement: &Announcement, audience: &Audience, errands: &[Errand]) {
     if errands.is_empty() && *audience != Audience::Nobody {
         warn!(
             incidents,
-            "{incidents} incidents are {owed} and nobody is told: set mail.smtp_url, mail.from and mail.to"
+            "nobody is told of what is {owed} (incidents: {incidents}): set mail.smtp_url, mail.from and mail.to"
         );
         return;
     }
@@ -168,7 +169,7 @@ fn log(announcement: &Announcement, audience: &Audience, errands: &[Errand]) {
         incidents,
         destinations = errands.len(),
         held,
-        "announcing {incidents} incidents as {owed} to {} addresses, {held} of them in their quiet hours",
+        "announcing as {owed}: incidents {incidents}, addresses {}, in their quiet hours {held}",
         errands.len()
     );
 }

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
 use carillon_core::announcement::Announcement;
-use carillon_core::digest::Digest;
+use carillon_core::digest::{Digest, Hold, HoldCause};
 use carillon_core::evidence::{Evidence, RunEvidence};
 use carillon_core::identity::{JobId, NodeId};
 use carillon_core::incident::{Incident, Owed, Sighting};
@@ -19,6 +19,13 @@ const URL: Option<&str> = Some("https://carillon.example.org/");
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_795_228_325 + second).unwrap()
+}
+
+fn night() -> Hold {
+    Hold {
+        until: at(30_000),
+        cause: HoldCause::QuietHours,
+    }
 }
 
 fn run(outcome: Outcome) -> Evidence {
@@ -86,7 +93,8 @@ fn evidence(rule: Rule) -> Evidence {
         | Rule::JobFaster
         | Rule::NodeDisk
         | Rule::RedisUnreachable
-        | Rule::TokenExpiring => evidence_of_supply(rule),
+        | Rule::TokenExpiring
+        | Rule::CertificateExpiring => evidence_of_supply(rule),
         Rule::JobNoSuccess => Evidence::NoSuccess {
             last_success_at: Some(at(0)),
             limit_s: 86_400,
@@ -125,6 +133,10 @@ fn evidence_of_supply(rule: Rule) -> Evidence {
             limit_s: 120,
             node: Some("web-1".to_owned()),
         },
+        Rule::CertificateExpiring => Evidence::Certificate {
+            expires_at: at(3 * 86_400),
+            issuer: "R11".to_owned(),
+        },
         Rule::TokenExpiring => Evidence::Expiry {
             expires_at: at(86_400),
             used_at: None,
@@ -151,6 +163,7 @@ fn subject(rule: Rule, number: i64) -> Subject {
         Rule::MonitorSilent => Subject::monitor(number, &format!("mon-{number}")),
         Rule::Backlog | Rule::StoreUnreachable | Rule::RedisUnreachable => Subject::cluster(),
         Rule::TokenExpiring => Subject::token(number, "deploy", "ann"),
+        Rule::CertificateExpiring => Subject::endpoint(number, "carillon.example.org:443"),
         _ => Subject::job(JobId(number), "nightly backup"),
     }
 }
@@ -266,7 +279,7 @@ fn a_digest_tells_what_is_over_and_what_is_not() {
         announce(Owed::Opened, vec![incident(Rule::NodeClock, 2)]),
         announce(Owed::Resolved, vec![incident(Rule::JobFailed, 1)]),
     ];
-    let digest = Digest::of(&held, at(30_000));
+    let digest = Digest::of(&held, night());
 
     let [en, zh] = Lang::ALL.map(|lang| letter::write_digest(&digest, lang, URL));
 
@@ -289,6 +302,50 @@ fn a_digest_tells_what_is_over_and_what_is_not() {
 }
 
 #[test]
+fn what_is_over_is_not_told_as_if_it_lasted() {
+    for rule in [Rule::CertificateExpiring, Rule::Backlog] {
+        let facts = |owed| write(owed, vec![incident(rule, 1)], Lang::En).facts.len();
+
+        assert!(
+            facts(Owed::Opened) > 0 && facts(Owed::Resolved) == 0,
+            "{rule}"
+        );
+    }
+}
+
+#[test]
+fn a_name_is_never_told_with_another_first_letter() {
+    for (name, letter) in gallery(Lang::En).into_iter().chain(gallery(Lang::Zh)) {
+        assert!(
+            !letter.headline.starts_with("Carillon.example.org"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_digest_of_too_much_says_that_all_was_held_back() {
+    let held = [announce(Owed::Opened, vec![incident(Rule::JobFailed, 1)])];
+    let hold = Hold {
+        cause: HoldCause::Limit,
+        ..night()
+    };
+
+    let [en, zh] = Lang::ALL.map(|lang| letter::write_digest(&Digest::of(&held, hold), lang, URL));
+
+    assert_eq!(
+        en.subject,
+        "[Carillon] too much within an hour: 1 incident, 1 still open: nightly backup"
+    );
+    assert!(en.lead.contains("this is all of it"), "{}", en.lead);
+    assert!(
+        zh.subject.contains("一小时内通知过多：1 个告警"),
+        "{}",
+        zh.subject
+    );
+}
+
+#[test]
 fn a_digest_names_each_subject_once() {
     let held: Vec<_> = [Rule::JobFailed, Rule::JobLate, Rule::JobStuck]
         .into_iter()
@@ -301,7 +358,7 @@ fn a_digest_names_each_subject_once() {
         })
         .collect();
 
-    let digest = Digest::of(&held, at(30_000));
+    let digest = Digest::of(&held, night());
     let letter = letter::write_digest(&digest, Lang::En, URL);
 
     assert_eq!(
@@ -466,11 +523,12 @@ fn gallery(lang: Lang) -> Vec<(String, Letter)> {
         announce(Owed::Opened, vec![incident(Rule::JobStuck, 3)]),
         announce(Owed::Resolved, vec![incident(Rule::JobFailed, 1)]),
     ];
-    let digest = Digest::of(&held, at(30_000));
-    letters.push((
-        "digest".to_owned(),
-        letter::write_digest(&digest, lang, URL),
-    ));
+    for cause in HoldCause::ALL.iter().copied() {
+        let hold = Hold { cause, ..night() };
+        let digest = Digest::of(&held, hold);
+        let letter = letter::write_digest(&digest, lang, URL);
+        letters.push((format!("digest-{cause}"), letter));
+    }
     let announcement = announce(Owed::Resolved, Vec::new());
     letters.push(("test".to_owned(), letter::test(&announcement, lang, URL)));
     letters

@@ -1,6 +1,7 @@
 //! Announcements, and the efforts to hand each of them to an address: at once, or when the quiet hours of its people end.
 
 use carillon_core::announcement::Announcement;
+use carillon_core::digest::HoldCause;
 use carillon_core::incident::Incident;
 use jiff::Timestamp;
 
@@ -167,8 +168,8 @@ async fn insert(
         "insert into announced_incidents (incident_id, announcement_id) values (?, ?)",
     );
     static DELIVERY: Statement = Statement::new(
-        "insert into deliveries (announcement_id, channel, address, held_until, try_at)
-        values (?, ?, ?, ?, coalesce(?, {now}))",
+        "insert into deliveries (announcement_id, channel, address, held_until, held_by, try_at)
+        values (?, ?, ?, ?, ?, coalesce(?, {now}))",
     );
     let values = args![announcement.made_at, content];
     let id = change.insert(&ANNOUNCEMENT, values).await?;
@@ -182,6 +183,7 @@ async fn insert(
             destination.channel.word(),
             &destination.address,
             hold_until,
+            hold_until.map(|_| HoldCause::QuietHours.word()),
             hold_until
         ];
         change.execute(&DELIVERY, values).await?;

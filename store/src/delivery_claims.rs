@@ -2,14 +2,16 @@
 //! when the first has died.
 
 use carillon_core::announcement::Announcement;
+use carillon_core::digest::{Hold, HoldCause};
 use carillon_core::token::Token;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::Store;
 use crate::deliveries::{DeliveryState, Destination};
+use crate::delivery_limit::{DeliveryLimit, hold_back};
 use crate::error::StoreError;
 use crate::link::Link;
-use crate::row::{Origin, args};
+use crate::row::{Cells, Origin, args};
 use crate::statement::Statement;
 
 /// A delivery that one monitor has claimed, or all that was held back for one address.
@@ -21,8 +23,8 @@ pub struct ClaimedDelivery {
     pub announcement_id: i64,
     /// What is told, in the order it was made; several only where they were held back.
     pub announcements: Vec<Announcement>,
-    /// When the latest hold ended; none for what goes at once.
-    pub held_until: Option<Timestamp>,
+    /// What held it back, until the latest of its holds ended; none for what goes at once.
+    pub hold: Option<Hold>,
     /// To whom.
     pub destination: Destination,
     /// How often it was tried, this one included.
@@ -45,7 +47,7 @@ const HELD_MAX: i64 = 500;
 
 impl Store {
     /// Claims one delivery that is due, for `lease`; of one that was held back, all that were held back for its address.
-    /// Nobody else tries them until then.
+    /// Nobody else tries them until then. What is due for an address that has had what `limit` grants is held back.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] without an answer; the lease ends by itself.
@@ -53,6 +55,7 @@ impl Store {
         &self,
         token: Token,
         lease: SignedDuration,
+        limit: &DeliveryLimit,
     ) -> Result<Option<ClaimedDelivery>, StoreError> {
         static FIND: Statement = Statement::new(
             "select id, held_until is not null, channel, address
@@ -63,27 +66,29 @@ impl Store {
         );
         static CLAIM: Statement = Statement::new(
             "update deliveries
-            set state = 'sending', token = ?, attempts = attempts + 1, try_at = {now} + ?
+            set state = 'sending', token = ?, attempts = attempts + 1, taken_at = {now}, try_at = {now} + ?
             where id = ? and try_at <= {now}",
         );
-        let lease_us = micros(lease);
         self.write(Store::TIMEOUT, || async {
             let mut link = self.writer().await?;
-            let Some(row) = link.row(&FIND, Vec::new()).await? else {
-                return Ok(None);
-            };
-            let mut cells = row.cells();
-            let (id, is_held) = (cells.int()?, cells.flag()?);
-            match is_held {
-                true => {
-                    let (channel, address) = (cells.text()?, cells.text()?);
-                    claim_held(&mut link, token, lease_us, &channel, &address).await?;
+            // Ends: what is held back is no longer due.
+            loop {
+                let Some(row) = link.row(&FIND, Vec::new()).await? else {
+                    return Ok(None);
+                };
+                let (id, is_held, destination) = read_due(&mut row.cells())?;
+                if let Some(until) = limit.full_until(&mut link, &destination).await? {
+                    hold_back(&mut link, &destination, until).await?;
+                    continue;
                 }
-                false => {
-                    link.execute(&CLAIM, args![token, lease_us, id]).await?;
+                match is_held {
+                    true => claim_held(&mut link, token, lease, &destination).await?,
+                    false => {
+                        link.execute(&CLAIM, args![token, lease, id]).await?;
+                    }
                 }
+                return read_claimed(&mut link, token).await;
             }
-            read_claimed(&mut link, token).await
         })
         .await
     }
@@ -102,10 +107,9 @@ impl Store {
             set try_at = {now} + ?
             where try_at is not null and token = ? and state = 'sending'",
         );
-        let lease_us = micros(lease);
         self.write(Store::TIMEOUT, || async {
             let mut link = self.writer().await?;
-            Ok(link.execute(&RENEW, args![lease_us, token]).await? > 0)
+            Ok(link.execute(&RENEW, args![lease, token]).await? > 0)
         })
         .await
     }
@@ -134,10 +138,7 @@ impl Store {
                 &END,
                 args![DeliveryState::GivenUp.word(), shorten(result), token],
             ),
-            DeliveryEnd::Later(result, delay) => {
-                let delay_us = micros(*delay);
-                (&LATER, args![shorten(result), delay_us, token])
-            }
+            DeliveryEnd::Later(result, delay) => (&LATER, args![shorten(result), *delay, token]),
         };
         self.write(Store::TIMEOUT, || async {
             let mut link = self.writer().await?;
@@ -147,13 +148,25 @@ impl Store {
     }
 }
 
+fn read_due(cells: &mut Cells<'_>) -> Result<(i64, bool, Destination), StoreError> {
+    let (id, is_held) = (cells.int()?, cells.flag()?);
+    let origin = Origin {
+        table: "deliveries",
+        id: &id,
+    };
+    let destination = Destination {
+        channel: origin.parse("channel", &cells.text()?)?,
+        address: cells.text()?,
+    };
+    Ok((id, is_held, destination))
+}
+
 /// Claims what is held back for an address and due, the oldest first.
 async fn claim_held(
     link: &mut Link,
     token: Token,
-    lease_us: i64,
-    channel: &str,
-    address: &str,
+    lease: SignedDuration,
+    destination: &Destination,
 ) -> Result<(), StoreError> {
     static FIRST_TOO_MANY: Statement = Statement::new(
         "select id
@@ -164,15 +177,16 @@ async fn claim_held(
     );
     static CLAIM: Statement = Statement::new(
         "update deliveries
-        set state = 'sending', token = ?, attempts = attempts + 1, try_at = {now} + ?
+        set state = 'sending', token = ?, attempts = attempts + 1, taken_at = {now}, try_at = {now} + ?
         where try_at <= {now} and held_until is not null and channel = ? and address = ? and id < ?",
     );
+    let (channel, address) = (destination.channel.word(), &destination.address);
     let values = args![channel, address, HELD_MAX];
     let below = match link.row(&FIRST_TOO_MANY, values).await? {
         Some(row) => row.cells().int()?,
         None => i64::MAX,
     };
-    let values = args![token, lease_us, channel, address, below];
+    let values = args![token, lease, channel, address, below];
     link.execute(&CLAIM, values).await.map(|_| ())
 }
 
@@ -181,7 +195,7 @@ async fn read_claimed(
     token: Token,
 ) -> Result<Option<ClaimedDelivery>, StoreError> {
     static READ: Statement = Statement::new(
-        "select d.id, d.announcement_id, a.content, d.held_until, d.channel, d.address, d.attempts
+        "select d.id, d.announcement_id, a.content, d.held_until, d.held_by, d.channel, d.address, d.attempts
         from deliveries as d join announcements as a on a.id = d.announcement_id
         where d.try_at is not null and d.token = ?
         order by d.id",
@@ -197,6 +211,11 @@ async fn read_claimed(
         let announcement = serde_json::from_str(&cells.text()?)
             .map_err(|error| origin.corrupt("content", error))?;
         let held_until = cells.time_or_none()?;
+        let held_by = origin.parse_or_none("held_by", cells.text_or_none()?)?;
+        let hold = held_until.map(|until| Hold {
+            until,
+            cause: held_by.unwrap_or(HoldCause::QuietHours),
+        });
         let destination = Destination {
             channel: origin.parse("channel", &cells.text()?)?,
             address: cells.text()?,
@@ -206,19 +225,15 @@ async fn read_claimed(
             id,
             announcement_id,
             announcements: Vec::new(),
-            held_until,
+            hold,
             destination,
             attempts,
         });
         all.announcements.push(announcement);
-        all.held_until = all.held_until.max(held_until);
+        all.hold = all.hold.max(hold);
         all.attempts = all.attempts.max(attempts);
     }
     Ok(claimed)
-}
-
-fn micros(span: SignedDuration) -> i64 {
-    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// What the other side said, as far as the column holds it.

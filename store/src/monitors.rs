@@ -119,13 +119,12 @@ impl Store {
             "insert into monitors (name, boot_id, version, booted_at, last_beat_at, problem)
             select ?, ?, ?, t.us, t.us, ? from (select {now} as us) as t",
         );
-        let silent_us = i64::try_from(MONITOR_SILENT_AFTER.as_micros()).unwrap_or(i64::MAX);
         self.write(Store::TIMEOUT, || async {
             let mut change = self.begin().await?;
             let values = args![&beat.problem, beat.boot];
             if change.execute(&UPDATE, values).await? == 0 {
                 change
-                    .execute(&REPLACE, args![&beat.name, silent_us])
+                    .execute(&REPLACE, args![&beat.name, MONITOR_SILENT_AFTER])
                     .await?;
                 let values = args![&beat.name, beat.boot, &beat.version, &beat.problem];
                 change.execute(&INSERT, values).await?;

@@ -140,7 +140,7 @@ impl Store {
         );
         let started: Vec<Json> = self
             .read(Store::TIMEOUT, |mut link: Link| async move {
-                let rows = link.rows(&SELECT, args![micros(START_AGE_MAX)]).await?;
+                let rows = link.rows(&SELECT, args![START_AGE_MAX]).await?;
                 let read =
                     |row: &crate::row::Row| Ok(Json::Array(key(read_tick(&mut row.cells())?)));
                 rows.iter().map(read).collect()
@@ -185,14 +185,13 @@ impl Store {
             set token = ?, attempts = attempts + 1, try_at = {now} + ?
             where id = ? and try_at <= {now}",
         );
-        let lease_us = micros(lease);
         self.write(Store::TIMEOUT, || async {
             let mut link = self.writer().await?;
             let Some(row) = link.row(&FIND, Vec::new()).await? else {
                 return Ok(None);
             };
             let id = row.cells().int()?;
-            link.execute(&CLAIM, args![token, lease_us, id]).await?;
+            link.execute(&CLAIM, args![token, lease, id]).await?;
             read_claimed(&mut link, id, token).await
         })
         .await
@@ -223,7 +222,7 @@ impl Store {
             let mut change = self.begin().await?;
             let changed = match end {
                 PingEnd::Later(_, delay) => {
-                    let values = args![micros(*delay), ping.id, token];
+                    let values = args![*delay, ping.id, token];
                     change.execute(&LATER, values).await?
                 }
                 PingEnd::Told(_) | PingEnd::GivenUp(_) | PingEnd::Dropped => {
@@ -346,8 +345,4 @@ fn read_ping(id: i64, cells: &mut Cells<'_>) -> Result<ClaimedPing, StoreError> 
         attempts,
         url: spec.and_then(|spec| spec.ping_url),
     })
-}
-
-fn micros(span: SignedDuration) -> i64 {
-    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use carillon_core::identity::{CalendarId, GroupId, JobId, NodeId, UserId};
 use carillon_core::token::Token;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::Row as _;
 use sqlx::mysql::MySqlRow;
 use sqlx::sqlite::SqliteRow;
@@ -43,6 +43,7 @@ value_from! {
     Token, v => Value::Bytes(Some(v.as_bytes().to_vec()));
     Option<Token>, v => Value::Bytes(v.map(|token| token.as_bytes().to_vec()));
     Timestamp, v => Value::Int(Some(v.as_microsecond()));
+    SignedDuration, v => Value::Int(Some(i64::try_from(v.as_micros()).unwrap_or(i64::MAX)));
     Option<Timestamp>, v => Value::Int(v.map(Timestamp::as_microsecond));
     JobId, v => Value::Int(Some(v.0));
     GroupId, v => Value::Int(Some(v.0));

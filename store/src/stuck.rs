@@ -119,21 +119,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] without an answer.
     pub async fn living_runs(&self, before: Timestamp) -> Result<Vec<LivingRun>, StoreError> {
-        static SELECT: Statement = Statement::of(
+        static SELECT: Statement = Statement::new(
             "select r.fire_time, r.job_id, r.kind, r.slot, j.name, n.name, r.started_at,
                 cast(json_extract(v.spec, '$.launch.timeout_ms') as signed),
                 cast(json_extract(v.spec, '$.run_timeout_ms') as signed),
                 cast(json_extract(v.spec, '$.launch.kill_grace_ms') as signed)
-            from runs r
-                join jobs j on j.id = r.job_id
-                left join job_versions v on v.job_id = r.job_id and v.version = r.job_version
-                left join nodes n on n.id = r.node_id
-            where r.open_job > 0 and r.state = 'running' and r.started_at < ?
-            order by r.started_at
-            limit ?",
-            "select r.fire_time, r.job_id, r.kind, r.slot, j.name, n.name, r.started_at,
-                json_extract(v.spec, '$.launch.timeout_ms'), json_extract(v.spec, '$.run_timeout_ms'),
-                json_extract(v.spec, '$.launch.kill_grace_ms')
             from runs r
                 join jobs j on j.id = r.job_id
                 left join job_versions v on v.job_id = r.job_id and v.version = r.job_version

@@ -8,6 +8,7 @@
 //! Every call blocks and is short. In an async test call it directly; a server starts in about a
 //! second, and nothing else of the test can run before that anyway.
 
+mod authority;
 mod clock;
 mod database;
 mod flavour;
@@ -25,15 +26,17 @@ mod proxy;
 mod redis;
 mod small_disk;
 mod test_run;
+mod tls_server;
 mod wait;
 mod wall_clock;
 mod witness;
 
+pub use authority::Authority;
 pub use clock::now_ns;
 pub use database::Database;
 pub use folder::Folder;
 pub use mail::Mail;
-pub use mail_server::MailServer;
+pub use mail_server::{MailSecurity, MailServer};
 pub use mariadb::{MariaDb, MariaDbOptions};
 pub use packages::require;
 pub use port::free_port;
@@ -43,6 +46,7 @@ pub use proxy::Proxy;
 pub use redis::{Redis, RedisOptions};
 pub use small_disk::SmallDisk;
 pub use test_run::{mariadb_database, mysql9_database};
+pub use tls_server::TlsServer;
 pub use wait::{wait_until, wait_until_async};
 pub use wall_clock::WallClock;
 pub use witness::{Sighting, SightingKind, Witness};

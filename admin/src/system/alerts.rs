@@ -6,15 +6,14 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use carillon_core::access::Verb;
-use carillon_core::evidence::Evidence;
 use carillon_core::incident::Incident;
 use carillon_core::rule::{Rule, SubjectKind};
 use carillon_store::{IncidentFilter, MuteDraft};
 use jiff::SignedDuration;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::commands::{self, CommandRow};
+use super::evidence::told;
 use crate::app::App;
 use crate::badge::Badge;
 use crate::faults::Fault;
@@ -95,7 +94,10 @@ pub(super) fn row(incident: &Incident, chrome: &Chrome) -> Row {
         id: incident.id,
         badge,
         rule: w.rule(incident.rule),
-        subject: subject.name.clone(),
+        subject: match subject.kind {
+            SubjectKind::Cluster => w.subject_kind(subject.kind).to_owned(),
+            _ => subject.name.clone(),
+        },
         href,
         since: chrome.moments.at(incident.since_at),
         resolved: incident.resolved_at.map(|at| chrome.moments.at(at)),
@@ -104,7 +106,7 @@ pub(super) fn row(incident: &Incident, chrome: &Chrome) -> Row {
             .acknowledged_by
             .as_ref()
             .map(|by| fill(w.system.acknowledged_by, &[by])),
-        evidence: told(&incident.evidence),
+        evidence: told(&incident.evidence, chrome),
         is_open: incident.resolved_at.is_none(),
     }
 }
@@ -114,33 +116,8 @@ fn href(kind: SubjectKind, id: i64) -> Option<String> {
         SubjectKind::Node => Some(format!("/nodes/{id}")),
         SubjectKind::Job => Some(format!("/jobs/{id}")),
         SubjectKind::Token => Some("/tokens".to_owned()),
-        SubjectKind::Monitor | SubjectKind::Cluster => None,
+        SubjectKind::Monitor | SubjectKind::Endpoint | SubjectKind::Cluster => None,
     }
-}
-
-/// Evidence as names and values, without what is not known. Lines of output stand elsewhere.
-pub(super) fn pairs(evidence: &Evidence) -> Vec<(String, String)> {
-    let evidence = serde_json::to_value(evidence).unwrap_or_default();
-    let fields = evidence.as_object().into_iter().flatten();
-    let told = fields.filter(|(name, _)| !matches!(name.as_str(), "of" | "output"));
-    told.filter_map(|(name, value)| {
-        let value = match value {
-            Value::Null => return None,
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        Some((name.replace('_', " "), value))
-    })
-    .collect()
-}
-
-/// The same in one line.
-fn told(evidence: &Evidence) -> String {
-    let pairs = pairs(evidence).into_iter();
-    let pairs: Vec<String> = pairs
-        .map(|(name, value)| format!("{name}: {value}"))
-        .collect();
-    pairs.join(" · ")
 }
 
 /// The page.
@@ -174,7 +151,7 @@ pub(crate) async fn list(
         of: mute
             .subject_kind
             .zip(mute.subject_id)
-            .map(|(kind, id)| (format!("{kind} {id}"), href(kind, id))),
+            .map(|(kind, id)| (format!("{} {id}", w.subject_kind(kind)), href(kind, id))),
         what: mute
             .rule
             .map_or_else(|| w.chrome.any.to_owned(), |rule| w.rule(rule)),

@@ -12,8 +12,9 @@ use carillon_core::incident::Incident;
 use carillon_core::rule::{Rule, SubjectKind};
 use carillon_store::{Channel, DeliveryRecord, StoreError};
 
-use super::alerts::{Row, pairs, row};
+use super::alerts::{Row, row};
 use super::commands::{HandedOver, delivery_badge};
+use super::evidence::facts;
 use crate::app::App;
 use crate::badge::Badge;
 use crate::faults::Fault;
@@ -31,7 +32,7 @@ struct IncidentPage {
     rule: Rule,
     kind: SubjectKind,
     subject_id: i64,
-    evidence: Vec<(String, String)>,
+    evidence: Vec<(&'static str, String)>,
     /// The last lines of the command.
     output: String,
     course: Vec<(String, Moment)>,
@@ -89,7 +90,7 @@ pub(crate) async fn show(
     let row = row(&incident, &chrome);
     show_page(&IncidentPage {
         mute_story: fill(w.system.mute_subject_story, &[&row.rule, &row.subject]),
-        evidence: pairs(&incident.evidence),
+        evidence: facts(&incident.evidence, &chrome),
         output: match &incident.evidence {
             Evidence::Run(run) => run.output.join("\n"),
             _ => String::new(),

@@ -7,8 +7,10 @@ use carillon_core::misfire::Misfire;
 use carillon_core::node::{Duty, Liveness};
 use carillon_core::overlap::Overlap;
 use carillon_core::placement::Placement;
-use carillon_core::rule::Rule;
+use carillon_core::rule::{Rule, SubjectKind};
 use carillon_core::run::{Outcome, Phase, Reason, Trigger};
+use carillon_core::silence::Cause;
+use carillon_core::stuck::StuckStep;
 
 use super::Words;
 
@@ -151,9 +153,69 @@ impl Words {
             Rule::StoreUnreachable => ("store unreachable", "存储不可用"),
             Rule::RedisUnreachable => ("Redis unreachable", "Redis 不可用"),
             Rule::TokenExpiring => ("API token ends soon", "API 令牌即将到期"),
+            Rule::CertificateExpiring => ("certificate ends soon", "证书即将到期"),
             Rule::MonitorSilent => ("monitor silent", "监控失联"),
         };
         self.say(en, zh).to_owned()
+    }
+
+    /// What an incident is about.
+    pub(crate) fn subject_kind(&self, kind: SubjectKind) -> &'static str {
+        let (en, zh) = match kind {
+            SubjectKind::Node => ("node", "节点"),
+            SubjectKind::Job => ("job", "作业"),
+            SubjectKind::Monitor => ("monitor", "监控"),
+            SubjectKind::Token => ("API token", "API 令牌"),
+            SubjectKind::Endpoint => ("endpoint", "端点"),
+            SubjectKind::Cluster => ("cluster", "集群"),
+        };
+        self.say(en, zh)
+    }
+
+    /// What probably made a node silent.
+    pub(crate) fn cause(&self, cause: &Cause) -> String {
+        let (en, zh) = match cause {
+            Cause::Left => ("it was stopped in order", "曾正常停止"),
+            Cause::Together { silent, watched } => {
+                return self.say(
+                    format!("{silent} of {watched} nodes went together"),
+                    format!("{watched} 个节点中有 {silent} 个同时失联"),
+                );
+            }
+            Cause::Memory { available_percent } => {
+                return self.say(
+                    format!("out of memory ({available_percent} % free)"),
+                    format!("内存耗尽（可用 {available_percent}%）"),
+                );
+            }
+            Cause::SlowLink { round_trip_ms } => {
+                return self.say(
+                    format!("cut off (the database answered after {round_trip_ms} ms)"),
+                    format!("网络中断（数据库往返 {round_trip_ms} 毫秒）"),
+                );
+            }
+            Cause::NotClaiming { reason } => {
+                return self.say(
+                    format!("it had stopped taking runs: {reason}"),
+                    format!("此前已停止领取作业：{reason}"),
+                );
+            }
+            Cause::Unknown => (
+                "agent or host down, or cut off",
+                "agent 或主机停机，或网络中断",
+            ),
+        };
+        self.say(en, zh).to_owned()
+    }
+
+    /// What a stuck run does not get beyond.
+    pub(crate) fn stuck_step(&self, step: StuckStep) -> &'static str {
+        let (en, zh) = match step {
+            StuckStep::Starting => ("start its command", "没有启动命令"),
+            StuckStep::Waiting => ("go on although nothing holds it", "已无须等待却没有继续"),
+            StuckStep::Ending => ("end", "没有结束"),
+        };
+        self.say(en, zh)
     }
 
     /// A role.

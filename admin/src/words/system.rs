@@ -34,8 +34,8 @@ super::catalogue! {
         heat_story: "Fires by hour and minute; darker is more. Spread pile-ups with H.", "按小时与分钟统计触发次数，越深越多。可用 H 错开。";
         heat_alt: "fires by hour and minute of the coming day, {} at most in five minutes", "未来一天按小时与分钟的触发，每五分钟最多 {} 次";
         window: "Stretch", "时段";
-        minutes: "{} minutes", "{} 分钟";
-        hours: "{} hours", "{} 小时";
+        minutes: "{} min", "{} 分钟";
+        hours: "{} h", "{} 小时";
         alerts_title: "Alerts", "告警";
         alerts_open: "Open", "未解决";
         alerts_past: "Resolved", "已解决";
@@ -49,7 +49,7 @@ super::catalogue! {
         evidence: "What was seen", "依据";
         acknowledge: "Acknowledge", "确认";
         acknowledged_by: "seen by {}", "{} 已确认";
-        held: "Quiet hours: {} deliveries are held back until", "静默时段：{} 个通知保留至";
+        held: "Deliveries that are held back: {}, until", "{} 个通知保留至";
         mutes: "Mutes", "静音";
         mutes_none: "Nothing is muted.", "没有静音。";
         mute: "Mute", "静音";

@@ -4,9 +4,10 @@ use std::process::Command;
 
 use carillon_core::access::{Role, Scope};
 use carillon_core::evidence::Evidence;
-use carillon_core::identity::JobId;
+use carillon_core::identity::{JobId, NodeId};
 use carillon_core::incident::{Incident, Sighting};
 use carillon_core::rule::{Rule, Subject};
+use carillon_core::silence::Cause;
 use carillon_store::IncidentSteps;
 use serde_json::json;
 
@@ -218,4 +219,86 @@ fn one_subject_alone_is_muted_from_its_incident() {
             .text()
             .contains(&format!("job {job}"))
     );
+}
+
+/// One of each kind of evidence that a heartbeat, a limit or the cluster leaves, with what must be read of it.
+fn sightings(now: jiff::Timestamp) -> Vec<(Sighting, [&'static str; 2])> {
+    let sighting = |rule, subject, evidence| Sighting {
+        rule,
+        subject,
+        since_at: now,
+        count: 1,
+        evidence,
+    };
+    let node = || Subject::node(NodeId(1), "web-1");
+    let cause = Cause::Memory {
+        available_percent: 2,
+    };
+    vec![
+        (
+            sighting(
+                Rule::NodeSilent,
+                node(),
+                Evidence::Silence {
+                    last_beat_at: now,
+                    cause,
+                    running: 3,
+                },
+            ),
+            ["out of memory (2 % free)", "内存耗尽（可用 2%）"],
+        ),
+        (
+            sighting(
+                Rule::NodeClock,
+                node(),
+                Evidence::Clock {
+                    offset_us: -2_300_000,
+                    uncertainty_us: 4_000,
+                },
+            ),
+            ["clock ahead by", "时钟快了"],
+        ),
+        (
+            sighting(
+                Rule::Backlog,
+                Subject::cluster(),
+                Evidence::Backlog {
+                    waiting: 12,
+                    oldest_at: now,
+                    reason: None,
+                },
+            ),
+            ["runs that wait", "等待的运行"],
+        ),
+    ]
+}
+
+#[test]
+fn what_was_seen_is_told_in_the_viewers_language() {
+    let site = Site::owned();
+    let mut browser = site.browser("owner");
+    let now = site.block(site.store.now()).unwrap();
+    for (sighting, words) in sightings(now) {
+        let steps = IncidentSteps {
+            steps: vec![Incident::open(sighting, 0, now)],
+            notices: Vec::new(),
+        };
+        site.block(site.store.step_incidents(&steps)).unwrap();
+        let open = site.block(site.store.open_incidents()).unwrap();
+        let id = open.last().unwrap().id;
+
+        let [en, zh] = ["en", "zh"].map(|lang| {
+            browser.submit("/preferences", &[("lang", lang), ("back", "/alerts")]);
+            [format!("/alerts/{id}"), "/alerts".to_owned()].map(|path| browser.get(&path).text())
+        });
+
+        for (pages, word, other) in [(en, words[0], words[1]), (zh, words[1], words[0])] {
+            for page in pages {
+                assert!(
+                    page.contains(word) && !page.contains(other),
+                    "{word} in {page}"
+                );
+            }
+        }
+    }
 }

@@ -3,7 +3,8 @@
 use crate::support::{PASSWORD, Site};
 use carillon_core::access::{Role, Scope};
 
-fn form<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+/// What the editor posts of a new job, but for `changes`.
+pub(crate) fn form<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let mut fields = vec![
         ("name", "nightly"),
         ("group", "1"),

@@ -260,6 +260,15 @@ pub const KEYS: &[Key] = &[
         ..PLAIN
     },
     Key {
+        name: "monitor.deliveries_per_hour",
+        form: Form::Count,
+        default: Some("60"),
+        example: "60",
+        about: "A mail address or chat room is told no more often within an hour; what is beyond goes out as one mail when there is \
+                room. Give all\nmonitors the same.",
+        ..PLAIN
+    },
+    Key {
         name: "monitor.disk_free_percent",
         form: Form::Count,
         default: Some("10"),
@@ -268,11 +277,21 @@ pub const KEYS: &[Key] = &[
         ..PLAIN
     },
     Key {
+        name: "monitor.certificates",
+        form: Form::List,
+        default: Some(""),
+        example: "mail.example.org:465,https://login.example.org",
+        about: "Endpoints whose TLS certificates are looked at every hour, beside that of admin.public_url: host:port or https URLs. \
+                Give all\nmonitors the same.",
+        ..PLAIN
+    },
+    Key {
         name: "monitor.expiry_ahead",
         form: Form::Duration,
         default: Some("7d"),
         example: "7d",
-        about: "People are told so long before an API token ends; of tokens that were made for less than twice that, never.",
+        about: "People are told so long before an API token or a certificate ends; of tokens that were made for less than twice that, \
+                never.",
         ..PLAIN
     },
     Key {
@@ -290,6 +309,13 @@ pub const KEYS: &[Key] = &[
         is_secret: true,
         about: "The mail server: smtp:// without encryption, smtp://…?tls=required with STARTTLS, \
                 smtps:// with TLS\nfrom the start. Without it no mail is sent.",
+        ..PLAIN
+    },
+    Key {
+        name: "mail.ca",
+        example: "-----BEGIN CERTIFICATE-----…",
+        about: "Authorities that may vouch for the mail server's certificate beside the well-known ones, as PEM: \
+                ca_file = \"/etc/ssl/our-ca.pem\".",
         ..PLAIN
     },
     Key {

@@ -39,7 +39,10 @@ pub(crate) fn list(speech: &Speech, incident: &Incident) -> Vec<String> {
             format!("On {name}: `agent check` says what keeps it from working."),
             format!("在 {name} 上执行 `agent check` 查看原因。"),
         )],
-        Rule::NodeDisk | Rule::RedisUnreachable | Rule::TokenExpiring => of_supply(speech, incident),
+        Rule::NodeDisk
+        | Rule::RedisUnreachable
+        | Rule::TokenExpiring
+        | Rule::CertificateExpiring => of_supply(speech, incident),
         Rule::JobFailed
         | Rule::JobTimedOut
         | Rule::JobInterrupted
@@ -75,6 +78,10 @@ fn of_supply(speech: &Speech, incident: &Incident) -> Vec<String> {
         Rule::RedisUnreachable => vec![speech.say(
             "Bring Redis back, or look at the way from those nodes to it (`agent check`); nothing is lost meanwhile, the database has more to do.".to_owned(),
             "请恢复 Redis，或检查这些节点到 Redis 的网络（`agent check`）；期间不会丢失任何触发，只是数据库负载更高。".to_owned(),
+        )],
+        Rule::CertificateExpiring => vec![speech.say(
+            "Renew it, and see that whoever shows it has read the new one (many programs want a reload); `monitor check` says what is shown now. The incident ends within the hour.".to_owned(),
+            "请续期证书，并确认对外提供它的程序已读取新证书（多数需要 reload）；`monitor check` 会显示当前的证书。告警将在一小时内结束。".to_owned(),
         )],
         _ => vec![speech.say(
             "Make a new token, give it to the programs that use this one, then revoke it; this ends the incident.".to_owned(),
@@ -149,7 +156,11 @@ pub(crate) fn for_group(speech: &Speech, incidents: &[Incident]) -> Vec<String> 
             "The database was away; run what is still needed from the jobs' pages.".to_owned(),
             "此前数据库不可用；如仍需要，请在作业页面手动运行。".to_owned(),
         )],
-        SubjectKind::Job | SubjectKind::Monitor | SubjectKind::Token | SubjectKind::Cluster => vec![speech.say(
+        SubjectKind::Job
+        | SubjectKind::Monitor
+        | SubjectKind::Token
+        | SubjectKind::Endpoint
+        | SubjectKind::Cluster => vec![speech.say(
             "They went together: look first at what they share (node, database, network, a change just made).".to_owned(),
             "它们同时出现问题：请先检查共用的节点、数据库、网络或刚刚的变更。".to_owned(),
         )],

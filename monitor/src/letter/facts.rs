@@ -11,6 +11,9 @@ pub(crate) fn list(speech: &Speech, incident: &Incident) -> Vec<Fact> {
     let mut add = |label: &'static str, value: String| facts.push(Fact { label, value });
     match &incident.evidence {
         Evidence::Run(run) => of_run(speech, run, &mut add),
+        // Said of what is over, it would be read as if it still were so.
+        Evidence::Backlog { .. } | Evidence::Certificate { .. }
+            if speech.owed == Owed::Resolved => {}
         Evidence::Silence {
             last_beat_at,
             running,
@@ -31,6 +34,7 @@ pub(crate) fn list(speech: &Speech, incident: &Incident) -> Vec<Fact> {
         | Evidence::Unusual { .. }
         | Evidence::Overdue { .. }
         | Evidence::Backlog { .. }
+        | Evidence::Certificate { .. }
         | Evidence::Monitor { .. } => {
             of_time(speech, &incident.evidence, &mut add);
         }
@@ -87,6 +91,12 @@ fn of_time(speech: &Speech, evidence: &Evidence, add: &mut impl FnMut(&'static s
         }
         Evidence::Backlog { waiting, .. } => {
             add(speech.say("Waiting", "等待中"), waiting.to_string())
+        }
+        Evidence::Certificate { expires_at, issuer } => {
+            add(speech.say("Ends", "到期时间"), speech.time(*expires_at));
+            if !issuer.is_empty() {
+                add(speech.say("Issued by", "颁发者"), issuer.clone());
+            }
         }
         Evidence::Monitor { last_beat_at } => {
             add(

@@ -1,16 +1,11 @@
 //! The headline: who and what, in one line.
 
-use std::collections::BTreeSet;
-
 use carillon_core::evidence::{Evidence, RunEvidence};
 use carillon_core::incident::{Incident, Owed};
-use carillon_core::rule::{Rule, SubjectKind};
+use carillon_core::rule::Rule;
 use carillon_core::stuck::StuckStep;
 
 use super::Speech;
-
-/// A headline of several names so many of them.
-const NAMES_MAX: usize = 3;
 
 /// The headline of one incident.
 pub(crate) fn single(speech: &Speech, incident: &Incident) -> String {
@@ -75,6 +70,7 @@ fn trouble(speech: &Speech, incident: &Incident) -> String {
             format!("作业 {name} 比平常更早结束"),
         ),
         Rule::TokenExpiring => token(speech, incident),
+        Rule::CertificateExpiring => certificate(speech, incident),
         Rule::JobStuck => stuck(speech, incident),
         Rule::JobNoSuccess => speech.say(
             format!("job {name} has not succeeded for too long"),
@@ -143,6 +139,25 @@ fn token(speech: &Speech, incident: &Incident) -> String {
         format!("the API token {name} works until {at}"),
         format!("API 令牌 {name} 将于 {at} 到期"),
     )
+}
+
+fn certificate(speech: &Speech, incident: &Incident) -> String {
+    let name = &incident.subject.name;
+    let expires_at = match &incident.evidence {
+        Evidence::Certificate { expires_at, .. } => *expires_at,
+        _ => incident.since_at,
+    };
+    let at = speech.time(expires_at);
+    match expires_at <= speech.now {
+        true => speech.say(
+            format!("the certificate of {name} has ended at {at}"),
+            format!("端点 {name} 的证书已于 {at} 到期"),
+        ),
+        false => speech.say(
+            format!("the certificate of {name} ends at {at}"),
+            format!("端点 {name} 的证书将于 {at} 到期"),
+        ),
+    }
 }
 
 fn bad_end(speech: &Speech, rule: Rule, name: &str, place: &str) -> String {
@@ -214,7 +229,10 @@ fn of_cluster(speech: &Speech, incident: &Incident) -> String {
     let since = speech.time(incident.since_at);
     match (incident.rule, &incident.evidence) {
         (Rule::Backlog, Evidence::Backlog { waiting, .. }) => speech.say(
-            format!("{waiting} runs wait and no node takes them"),
+            match waiting {
+                1 => "1 run waits and no node takes it".to_owned(),
+                _ => format!("{waiting} runs wait and no node takes them"),
+            },
             format!("{waiting} 次运行在等待，没有节点领取"),
         ),
         (Rule::RedisUnreachable, Evidence::Redis { nodes, watched, .. }) => {
@@ -273,6 +291,10 @@ fn relief(speech: &Speech, incident: &Incident, length: &str) -> String {
             format!("the API token {name} no longer ends soon"),
             format!("API 令牌 {name} 不再临近到期"),
         ),
+        Rule::CertificateExpiring => speech.say(
+            format!("endpoint {name} shows a newer certificate"),
+            format!("端点 {name} 已换用新证书"),
+        ),
         Rule::JobFailed
         | Rule::JobTimedOut
         | Rule::JobLost
@@ -307,82 +329,5 @@ fn end(speech: &Speech, run: Option<&RunEvidence>) -> String {
             speech.say(format!(" (signal {signal})"), format!("（信号 {signal}）"))
         }
         _ => String::new(),
-    }
-}
-
-/// The headline of a group: how many, what, and the first names.
-pub(crate) fn group(speech: &Speech, incidents: &[Incident]) -> String {
-    let count = incidents.len();
-    let names = first_names(speech, incidents.iter());
-    let what = what_of_group(speech, incidents);
-    speech.say(
-        format!("{count} {what}: {names}"),
-        format!("{count} 个{what}：{names}"),
-    )
-}
-
-/// The first names of whom the incidents are about, each once, and how many more there are.
-pub(crate) fn first_names<'a>(
-    speech: &Speech,
-    incidents: impl Iterator<Item = &'a Incident>,
-) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    let mut told = BTreeSet::new();
-    for subject in incidents.map(|incident| &incident.subject) {
-        if told.insert((subject.kind, &subject.name)) {
-            names.push(&subject.name);
-        }
-    }
-    let count = names.len();
-    names.truncate(NAMES_MAX);
-    let first = names.join(speech.say(", ", "、"));
-    let rest = match count.saturating_sub(NAMES_MAX) {
-        0 => String::new(),
-        rest => speech.say(format!(" and {rest} more"), format!(" 等 {count} 个")),
-    };
-    format!("{first}{rest}")
-}
-
-fn what_of_group(speech: &Speech, incidents: &[Incident]) -> &'static str {
-    let first = &incidents[0];
-    let is_one_rule = incidents.iter().all(|incident| incident.rule == first.rule);
-    let kind = first.subject.kind;
-    match (speech.owed, kind, is_one_rule.then_some(first.rule)) {
-        (Owed::Opened, SubjectKind::Node, Some(Rule::NodeSilent)) => {
-            speech.say("nodes are silent", "节点失联")
-        }
-        (Owed::Reminder, SubjectKind::Node, Some(Rule::NodeSilent)) => {
-            speech.say("nodes are still silent", "节点仍未恢复")
-        }
-        (Owed::Resolved, SubjectKind::Node, Some(Rule::NodeSilent)) => {
-            speech.say("nodes are back", "节点已恢复")
-        }
-        (Owed::Opened, SubjectKind::Job, Some(Rule::JobFailed)) => {
-            speech.say("jobs failed", "作业执行失败")
-        }
-        (Owed::Opened, SubjectKind::Job, Some(Rule::JobMissed)) => {
-            speech.say("jobs did not run", "作业未运行")
-        }
-        (Owed::Opened, SubjectKind::Job, _) => speech.say("troubles with jobs", "作业异常"),
-        (Owed::Opened, _, _) => speech.say("troubles", "异常"),
-        (Owed::Reminder, SubjectKind::Job, _) => {
-            speech.say("troubles with jobs still last", "作业异常仍未恢复")
-        }
-        (Owed::Reminder, _, _) => speech.say("troubles still last", "异常仍未恢复"),
-        (Owed::Resolved, SubjectKind::Job, _) => {
-            speech.say("troubles with jobs are over", "作业异常已恢复")
-        }
-        (Owed::Resolved, _, _) => speech.say("troubles are over", "异常已恢复"),
-    }
-}
-
-/// What a grouped letter does not list.
-pub(crate) fn more(speech: &Speech, count: usize) -> String {
-    match count {
-        0 => String::new(),
-        count => speech.say(
-            format!("and {count} more, see the incidents page"),
-            format!("另有 {count} 个，请见告警页面"),
-        ),
     }
 }

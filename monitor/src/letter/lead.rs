@@ -6,7 +6,7 @@ use carillon_core::rule::Rule;
 use carillon_core::run::Reason;
 use carillon_core::silence::Cause;
 use carillon_core::stuck::StuckStep;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Speech;
 
@@ -99,6 +99,7 @@ fn trouble(speech: &Speech, incident: &Incident) -> String {
             let limit = speech.span(SignedDuration::from_secs(*limit_s));
             stuck(speech, *step, &since, &length, &limit)
         }
+        Evidence::Certificate { expires_at, .. } => certificate(speech, *expires_at),
         Evidence::Disk { .. } | Evidence::Redis { .. } | Evidence::Expiry { .. } => {
             room(speech, incident)
         }
@@ -155,6 +156,20 @@ fn stuck(speech: &Speech, step: StuckStep, since: &str, length: &str, limit: &st
         StuckStep::Ending => speech.say(
             format!("It was to be ended and should have been gone by {since}, {length} ago; its command is still there, and more than {limit} is news."),
             format!("它已被要求结束，最迟应在 {since} 结束，已过 {length}，命令仍在运行；超过 {limit}即通知。"),
+        ),
+    }
+}
+
+fn certificate(speech: &Speech, expires_at: Timestamp) -> String {
+    let left = speech.span(expires_at.duration_since(speech.now));
+    match expires_at <= speech.now {
+        true => speech.say(
+            "Whoever verifies certificates refuses to talk to it.".to_owned(),
+            "校验证书的程序会拒绝与它通信。".to_owned(),
+        ),
+        false => speech.say(
+            format!("It ends in {left}; whoever verifies certificates refuses to talk to it from then on."),
+            format!("还有 {left}；到期后校验证书的程序会拒绝与它通信。"),
         ),
     }
 }

@@ -1,7 +1,9 @@
 //! Runs that end badly, and jobs that are well again.
 
 use carillon_core::job::JobSpec;
-use carillon_core::run::Outcome;
+use carillon_core::run::{Outcome, Reason};
+use carillon_core::settlement::{Settlement, Verdict};
+use carillon_core::tick::Tick;
 use carillon_core::watch::Watch;
 use carillon_store::GroupMail;
 use carillon_testbed::wait_until_async;
@@ -215,6 +217,25 @@ on_both! {
         let subjects = scene.subjects(1);
 
         assert_eq!(subjects[0], "[Carillon] job backup: a run was lost on web-1");
+    }
 
+    async fn a_tick_that_nobody_ran_is_told_and_one_that_was_skipped_is_not(scene) {
+        let fire_time = scene.store.now().await.unwrap();
+        for (name, verdict) in [
+            ("skipped", Verdict::Skip(Reason::Overlap)),
+            ("missed", Verdict::Miss(Reason::NoEligibleNode)),
+        ] {
+            let job = scene.job(name, JobSpec::default()).await;
+            let tick = Tick::scheduled(job.id, fire_time, 0);
+            let settlement = Settlement { tick, version: job.version, verdict, until_time: fire_time, tick_count: 1 };
+            scene.store.settle(&[settlement]).await.unwrap();
+        }
+
+        scene.start_monitor("mon");
+        let subjects = scene.subjects(1);
+        scene.stop_monitors().await;
+
+        assert!(subjects[0].starts_with("[Carillon] job missed did not run at "), "{subjects:?}");
+        assert_eq!(scene.mail.mails().len(), 1);
     }
 }

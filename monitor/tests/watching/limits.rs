@@ -106,4 +106,23 @@ on_both! {
         assert_eq!(scene.store.waiting_runs(now).await.unwrap().unwrap().waiting, 1);
         assert_eq!(scene.store.waiting_runs(before).await.unwrap(), None);
     }
+
+    async fn runs_that_no_node_takes_are_mailed_after_a_minute(scene) {
+        let job = scene.job("orphan", JobSpec::default()).await;
+        let request = RunRequest {
+            job: job.id,
+            node: None,
+            parameters: carillon_core::parameters::Parameters::default(),
+            key: None,
+            repeats: None,
+            patience: SignedDuration::from_mins(10),
+        };
+        scene.store.request_run(&request, &editor()).await.unwrap();
+
+        scene.start_monitor("mon");
+        let subjects = scene.subjects(1);
+        scene.stop_monitors().await;
+
+        assert_eq!(subjects, ["[Carillon] 1 run waits and no node takes it"]);
+    }
 }

@@ -1,5 +1,6 @@
 //! A store with nodes that beat, monitors that watch, and a mail server that remembers.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use carillon_core::claim::{BootId, ClaimAnswer, ClaimRequest, Claimant};
@@ -8,6 +9,7 @@ use carillon_core::incident::Patience;
 use carillon_core::job::{Job, JobDraft, JobSpec, ScheduleText};
 use carillon_core::lang::Lang;
 use carillon_core::launch::Stream;
+use carillon_core::node::ClockOffset;
 use carillon_core::placement::Labels;
 use carillon_core::run::{Conclusion, News, Outcome, Report, Trigger};
 use carillon_core::schedule::DstRule;
@@ -18,7 +20,7 @@ use carillon_lifecycle::shutdown::{Shutdown, ShutdownHandle};
 use carillon_monitor::{
     MailOptions, MonitorError, MonitorOptions, Pace, QuietPolicy, Thresholds, serve,
 };
-use carillon_store::{Beat, Editor, OutputChunk, Registration, Store, StoreUrl};
+use carillon_store::{Beat, DeliveryLimit, Editor, OutputChunk, Registration, Store, StoreUrl};
 use carillon_testbed::{Database, Folder, Mail, MailServer, mariadb_database};
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinHandle;
@@ -59,9 +61,23 @@ pub(crate) struct Running {
     task: JoinHandle<Result<(), MonitorError>>,
 }
 
+/// What a node runs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Release {
+    pub(crate) version: &'static str,
+    pub(crate) tzdb_version: &'static str,
+}
+
+/// What most nodes run.
+pub(crate) const RELEASE: Release = Release {
+    version: "0.1.0",
+    tzdb_version: "2026a",
+};
+
 /// A node that beats until it is killed.
 pub(crate) struct Node {
     pub(crate) claimant: Claimant,
+    beat: Arc<Mutex<Beat>>,
     beating: JoinHandle<()>,
 }
 
@@ -75,6 +91,11 @@ impl Node {
     /// Ends it as kill -9 does: no word.
     pub(crate) fn kill(&self) {
         self.beating.abort();
+    }
+
+    /// Changes what it says of itself from now on.
+    pub(crate) fn say(&self, change: impl FnOnce(&mut Beat)) {
+        change(&mut self.beat.lock().unwrap());
     }
 }
 
@@ -104,6 +125,7 @@ impl Scene {
             },
             mail: Some(MailOptions {
                 smtp_url: SecretUrl::new(mail.url()),
+                authorities: Vec::new(),
                 from: "carillon@example.org".to_owned(),
             }),
             mail_to: vec!["ops@example.org".to_owned()],
@@ -111,12 +133,19 @@ impl Scene {
             ping: None,
             ping_hosts: vec!["127.0.0.1".to_owned()],
             quiet: QuietPolicy::none(),
+            limit: DeliveryLimit {
+                deliveries_max: 60,
+                within: SignedDuration::from_hours(1),
+                spared: Vec::new(),
+            },
             thresholds: Thresholds::default(),
             // What is waited for here is told no differently by a monitor that looks more often.
             pace: Pace {
                 round_every: Duration::from_millis(250),
                 thorough_every: 4,
+                certificates_every: Duration::from_secs(1),
             },
+            certificates: Vec::new(),
             correction: String::new(),
             lang: Lang::En,
             public_url: Some("https://carillon.example.org".to_owned()),
@@ -160,21 +189,36 @@ impl Scene {
 
     /// Brings up a node that beats from now on.
     pub(crate) async fn node(&mut self, name: &str) -> Node {
-        let registration = registration(name, self.mint.mint());
+        let registration = registration(name, self.mint.mint(), RELEASE);
+        self.register(registration).await
+    }
+
+    /// Replaces the agent of a node by one of another release.
+    pub(crate) async fn replace(&mut self, name: &str, node: Node, release: Release) -> Node {
+        let registration = Registration {
+            replaces: Some(node.claimant.boot),
+            ..registration(name, self.mint.mint(), release)
+        };
+        self.register(registration).await
+    }
+
+    async fn register(&mut self, registration: Registration) -> Node {
         let registered = self.store.register_node(&registration).await.unwrap();
         let claimant = Claimant {
             node: registered.node,
             boot: registration.boot,
         };
+        let beat = Arc::new(Mutex::new(beat()));
         Node {
             claimant,
-            beating: start_beating(&self.url, claimant),
+            beating: start_beating(&self.url, claimant, Arc::clone(&beat)),
+            beat,
         }
     }
 
     /// Brings a killed node back.
     pub(crate) fn revive(&self, node: &mut Node) {
-        node.beating = start_beating(&self.url, node.claimant);
+        node.beating = start_beating(&self.url, node.claimant, Arc::clone(&node.beat));
     }
 
     pub(crate) async fn job(&mut self, name: &str, spec: JobSpec) -> Job {
@@ -271,14 +315,15 @@ impl Scene {
     }
 }
 
-fn start_beating(url: &str, claimant: Claimant) -> JoinHandle<()> {
+fn start_beating(url: &str, claimant: Claimant, beat: Arc<Mutex<Beat>>) -> JoinHandle<()> {
     let store = Store::new(url.parse().unwrap());
     tokio::spawn(async move {
         let mut pace = tokio::time::interval(Duration::from_millis(300));
         loop {
             pace.tick().await;
+            let said = beat.lock().unwrap().clone();
             // A store that is away is no reason to stop.
-            let _ = store.beat(claimant, &beat()).await;
+            let _ = store.beat(claimant, &said).await;
         }
     })
 }
@@ -289,7 +334,10 @@ pub(crate) fn beat() -> Beat {
         not_claiming_reason: String::new(),
         running: 0,
         running_max: 8,
-        clock: None,
+        clock: Some(ClockOffset {
+            offset: SignedDuration::ZERO,
+            uncertainty: SignedDuration::from_millis(1),
+        }),
         load_milli: 0,
         memory_total: 8 << 30,
         memory_available: 4 << 30,
@@ -299,7 +347,7 @@ pub(crate) fn beat() -> Beat {
     }
 }
 
-fn registration(name: &str, boot: Token) -> Registration {
+fn registration(name: &str, boot: Token, release: Release) -> Registration {
     Registration {
         name: name.to_owned(),
         boot: BootId(boot),
@@ -307,8 +355,8 @@ fn registration(name: &str, boot: Token) -> Registration {
         host_booted_at: Timestamp::UNIX_EPOCH,
         labels: Labels::new(),
         running_max: 8,
-        version: "0.1.0".to_owned(),
-        tzdb_version: "2026a".to_owned(),
+        version: release.version.to_owned(),
+        tzdb_version: release.tzdb_version.to_owned(),
         replaces: None,
     }
 }
