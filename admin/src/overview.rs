@@ -1,5 +1,6 @@
 //! The overview, for whoever was just paged: what is wrong, what runs, what comes.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use askama::Template;
@@ -22,7 +23,7 @@ use crate::roster::Filter;
 use crate::runs::list::visible_groups;
 use crate::runs::row::RunRow;
 use crate::viewer::Viewer;
-use crate::words::{Words, fill};
+use crate::words::{Words, after, fill};
 
 /// Rows of each list.
 const ROWS: usize = 8;
@@ -48,7 +49,7 @@ struct OverviewPage {
 struct Figure {
     href: &'static str,
     value: String,
-    title: &'static str,
+    title: String,
     is_bad: bool,
 }
 
@@ -199,11 +200,11 @@ fn figures(facts: &Facts, seen: &Seen, w: &Words) -> Vec<Figure> {
     ]
 }
 
-fn figure(href: &'static str, value: impl ToString, title: &'static str, is_bad: bool) -> Figure {
+fn figure(href: &'static str, value: impl Display, title: &str, is_bad: bool) -> Figure {
     Figure {
         href,
+        title: after(&value, title),
         value: value.to_string(),
-        title,
         is_bad,
     }
 }

@@ -89,7 +89,7 @@ fn every_reader_gets_everything_and_the_last_one_ends_the_asking() {
         reader.wait_for("second");
     }
 
-    let looked_at = "22 of 1 runs";
+    let looked_at = "22 of 1 run";
     assert!(
         owner.get("/system").text().contains(looked_at),
         "{}",
