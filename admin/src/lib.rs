@@ -34,6 +34,7 @@ pub mod routes;
 mod runs;
 mod secret;
 mod session;
+mod shared;
 mod system;
 mod user_name;
 mod viewer;
