@@ -18,11 +18,11 @@ use tower_http::csrf::CsrfLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::faults::show_faults;
+use crate::living_parts::Shared;
 use crate::overview::Seen;
 use crate::password::Passwords;
 use crate::roster::Roster;
 use crate::runs::feed::Feeds;
-use crate::shared::Shared;
 use crate::viewer::identify;
 use crate::wake_up::wake_agents;
 use crate::words::Words;

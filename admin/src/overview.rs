@@ -18,12 +18,12 @@ use crate::app::App;
 use crate::charts::{self, MinuteTotals};
 use crate::faults::Fault;
 use crate::forecast::Forecast;
+use crate::living_parts::is_for_living_parts;
 use crate::moment::{Moment, duration};
 use crate::page::{Chrome, show as show_page};
 use crate::roster::Filter;
 use crate::runs::list::visible_groups;
 use crate::runs::row::RunRow;
-use crate::shared::is_for_living_parts;
 use crate::viewer::Viewer;
 use crate::words::{Words, after, fill};
 

@@ -77,14 +77,8 @@ impl Store {
             let mut change = self.begin().await?;
             let user = insert_user(&mut change, name, password_hash).await?;
             replace_grants(&mut change, user, grants).await?;
-            log_user(
-                &mut change,
-                editor,
-                AuditVerb::CreateUser,
-                user,
-                (None, Some(account_text(name, grants))),
-            )
-            .await?;
+            let told = (None, Some(account_text(name, grants)));
+            log_user(&mut change, editor, AuditVerb::CreateUser, user, told).await?;
             change.commit().await?;
             Ok(user)
         })
@@ -116,14 +110,8 @@ impl Store {
             let user = insert_user(&mut change, name, password_hash).await?;
             replace_grants(&mut change, user, grants).await?;
             let editor = Editor::program(name);
-            log_user(
-                &mut change,
-                &editor,
-                AuditVerb::CreateUser,
-                user,
-                (None, Some(account_text(name, grants))),
-            )
-            .await?;
+            let told = (None, Some(account_text(name, grants)));
+            log_user(&mut change, &editor, AuditVerb::CreateUser, user, told).await?;
             change.commit().await?;
             Ok(user)
         })

@@ -17,9 +17,9 @@ use super::row::{duration_us, lateness_us, outcome_badge, run_badge, why};
 use crate::app::App;
 use crate::badge::Badge;
 use crate::faults::Fault;
+use crate::living_parts::is_for_living_parts;
 use crate::moment::{Moment, Moments, duration};
 use crate::page::{Chrome, show as show_page};
-use crate::shared::is_for_living_parts;
 use crate::viewer::Viewer;
 use crate::words::{Words, fill};
 
