@@ -43,7 +43,7 @@
   const refresh = async () => {
     const parts = [...document.querySelectorAll("[data-live]")];
     if (isPaused || document.hidden || parts.length === 0 || $("dialog[open]")) return;
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual" });
+    const answer = await fetch(location.href, { headers: { Accept: "text/html", "Carillon-Live": "1" }, redirect: "manual" });
     if (!answer.ok) return;
     const fresh = parse(await answer.text());
     for (const part of parts) {

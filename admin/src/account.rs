@@ -1,5 +1,6 @@
 //! Setting up, signing in and out, and one's own account.
 
+mod browser;
 pub(crate) mod password;
 pub(crate) mod preferences;
 pub(crate) mod sessions;

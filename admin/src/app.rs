@@ -8,6 +8,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
 use axum::middleware::{from_fn_with_state, map_response_with_state};
 use axum::response::Response;
+use carillon_core::identity::GroupId;
 use carillon_redis::WakeUp;
 use carillon_store::{Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
@@ -17,6 +18,8 @@ use tower_http::csrf::CsrfLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::faults::show_faults;
+use crate::living_parts::Shared;
+use crate::overview::Seen;
 use crate::password::Passwords;
 use crate::roster::Roster;
 use crate::runs::feed::Feeds;
@@ -50,6 +53,8 @@ pub(crate) struct App {
     pub(crate) streams: Arc<Semaphore>,
     /// Living runs that somebody looks at.
     pub(crate) feeds: Feeds,
+    /// What overviews show, by the groups that their viewers may see.
+    pub(crate) overviews: Shared<Option<Vec<GroupId>>, Seen>,
     /// All jobs, for lists.
     pub(crate) roster: Roster,
     /// How long a proof of identity counts for sensitive acts.
@@ -75,6 +80,7 @@ impl App {
             started_at: now(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             feeds: Feeds::default(),
+            overviews: Shared::default(),
             roster: Roster::default(),
             proof_lasts,
         })

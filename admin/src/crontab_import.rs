@@ -8,6 +8,8 @@ use carillon_store::{
     Editor, IMPORT_BATCH_MAX, Imported, ImportedJob, JobChange, Store, StoreError,
 };
 
+use crate::words::fill;
+
 /// Where text that is no file is said to come from. Its lines never edit a job.
 const PASTED: &str = "pasted";
 
@@ -29,12 +31,8 @@ pub struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known = self.known + self.kept.len();
-        let jobs = if self.new == 1 { "job" } else { "jobs" };
-        write!(
-            f,
-            "{} {jobs} imported, {} edited, {known} left as they were",
-            self.new, self.edited
-        )
+        let told = "{} {job|jobs} imported, {} edited, {} left {as it was|as they were}";
+        f.write_str(&fill(told, &[&self.new, &self.edited, &known]))
     }
 }
 

@@ -6,9 +6,9 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) field: String,
-    /// None when the field was not there.
+    /// None when the field was not there, or empty.
     pub(crate) before: Option<String>,
-    /// None when the field is gone.
+    /// None when the field is gone, or empty.
     pub(crate) after: Option<String>,
 }
 
@@ -43,14 +43,18 @@ fn collect(path: &str, before: Option<&Value>, after: Option<&Value>, lines: &mu
     }
     let text = |value: Option<&Value>| match value {
         None | Some(Value::Null) => None,
+        Some(Value::String(text)) if text.is_empty() => None,
         Some(Value::String(text)) => Some(text.clone()),
         Some(other) => Some(other.to_string()),
     };
-    lines.push(Line {
-        field: path.to_owned(),
-        before: text(before),
-        after: text(after),
-    });
+    let (before, after) = (text(before), text(after));
+    if before != after {
+        lines.push(Line {
+            field: path.to_owned(),
+            before,
+            after,
+        });
+    }
 }
 
 #[cfg(test)]
@@ -61,8 +65,8 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_told() {
-        let before = json!({"name": "a", "retry": {"delay_s": 1, "on": ["failed"]}, "gone": 1, "same": null});
-        let after = json!({"name": "b", "retry": {"delay_s": 2, "on": ["failed"]}, "new": true, "same": null});
+        let before = json!({"name": "a", "retry": {"delay_s": 1, "on": ["failed"]}, "gone": 1, "same": null, "empty": ""});
+        let after = json!({"name": "b", "retry": {"delay_s": 2, "on": ["failed"]}, "new": true, "same": null, "empty": null});
         let told: Vec<_> = differences(&before, &after)
             .into_iter()
             .map(|line| (line.field, line.before, line.after))

@@ -22,6 +22,7 @@ mod form;
 mod guard;
 mod job_texts;
 mod jobs;
+mod living_parts;
 mod moment;
 mod needle;
 mod nodes;

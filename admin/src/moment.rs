@@ -118,6 +118,17 @@ pub(crate) fn rfc3339(instant: Timestamp) -> String {
     instant.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
 
+/// How far a clock is from another, in microseconds, for people: `+0.4 ms`, `−12.0 ms`.
+pub(crate) fn offset(us: i64) -> String {
+    let tenths = us.unsigned_abs().saturating_add(50) / 100;
+    let sign = match (tenths, us) {
+        (0, _) => "",
+        (_, 1..) => "+",
+        _ => "−",
+    };
+    format!("{sign}{}.{} ms", tenths / 10, tenths % 10)
+}
+
 /// A duration in microseconds for people: `320 ms`, `4.2 s`, `3 min 05 s`, `2 h 07 min`.
 pub(crate) fn duration(us: i64) -> String {
     let us = us.max(0);

@@ -1,28 +1,31 @@
 //! The overview, for whoever was just paged: what is wrong, what runs, what comes.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use carillon_core::access::{Groups, Verb};
-use carillon_core::identity::JobId;
+use carillon_core::identity::{GroupId, JobId};
 use carillon_core::node::{Duty, Limits, Liveness};
 use carillon_core::run::{Outcome, Phase};
-use carillon_store::{ListedRun, Node, RunFilter, RunTotal};
+use carillon_store::{ListedRun, Node, RunFilter, RunTotal, StoreError};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::app::App;
 use crate::charts::{self, MinuteTotals};
 use crate::faults::Fault;
 use crate::forecast::Forecast;
+use crate::living_parts::is_for_living_parts;
 use crate::moment::{Moment, duration};
 use crate::page::{Chrome, show as show_page};
 use crate::roster::Filter;
 use crate::runs::list::visible_groups;
 use crate::runs::row::RunRow;
 use crate::viewer::Viewer;
-use crate::words::{Words, fill};
+use crate::words::{Words, after, fill};
 
 /// Rows of each list.
 const ROWS: usize = 8;
@@ -48,7 +51,7 @@ struct OverviewPage {
 struct Figure {
     href: &'static str,
     value: String,
-    title: &'static str,
+    title: String,
     is_bad: bool,
 }
 
@@ -62,11 +65,19 @@ struct Coming {
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     viewer: Viewer,
+    headers: HeaderMap,
     chrome: Chrome,
 ) -> Result<Response, Fault> {
     app.refresh_roster().await?;
     let now = chrome.moments.now;
-    let seen = see(&app, &viewer, now).await?;
+    let groups = visible_groups(&viewer);
+    let seen = match is_for_living_parts(&headers) {
+        true => {
+            let read = async || see(&app, groups.clone(), now).await;
+            app.overviews.get(groups.clone(), read).await?
+        }
+        false => Arc::new(see(&app, groups, now).await?),
+    };
     let visible = Filter::all_of(viewer.rights.groups(Verb::View));
     let enabled = app.roster.count(&Filter {
         enabled: Some(true),
@@ -114,7 +125,8 @@ pub(crate) async fn show(
 }
 
 /// What the store says of the present and of the last day.
-struct Seen {
+#[derive(Debug)]
+pub(crate) struct Seen {
     open: Vec<ListedRun>,
     attention: Vec<ListedRun>,
     hour: Vec<RunTotal>,
@@ -126,8 +138,7 @@ struct Seen {
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-async fn see(app: &App, viewer: &Viewer, now: Timestamp) -> Result<Seen, Fault> {
-    let groups = visible_groups(viewer);
+async fn see(app: &App, groups: Option<Vec<GroupId>>, now: Timestamp) -> Result<Seen, StoreError> {
     let open = RunFilter {
         groups: groups.clone(),
         states: vec![Phase::Offered, Phase::Claimed, Phase::Running],
@@ -199,11 +210,11 @@ fn figures(facts: &Facts, seen: &Seen, w: &Words) -> Vec<Figure> {
     ]
 }
 
-fn figure(href: &'static str, value: impl ToString, title: &'static str, is_bad: bool) -> Figure {
+fn figure(href: &'static str, value: impl Display, title: &str, is_bad: bool) -> Figure {
     Figure {
         href,
+        title: after(&value, title),
         value: value.to_string(),
-        title,
         is_bad,
     }
 }

@@ -6,8 +6,10 @@ mod account;
 mod calendars;
 mod chrome;
 mod closed_sets;
+mod deeds;
 pub(crate) mod evidence;
 mod faults;
+mod fields;
 mod jobs;
 mod nodes;
 mod people;
@@ -108,13 +110,21 @@ pub(crate) fn words(lang: Lang) -> &'static Words {
     }
 }
 
-/// Puts `values` in the places of `{}` in `message`, in order.
+/// Puts `values` in the places of `{}` in `message`, in order; of `{job|jobs}` it takes what goes with the number before it.
 pub(crate) fn fill(message: &str, values: &[&dyn Display]) -> String {
-    let mut pieces = message.split("{}");
+    let mut values = values.iter();
+    let mut pieces = message.split('{');
     let mut text = pieces.next().unwrap_or_default().to_owned();
-    for (piece, value) in pieces.zip(values) {
-        text.push_str(&value.to_string());
-        text.push_str(piece);
+    let mut last = String::new();
+    for piece in pieces {
+        let (place, rest) = piece.split_once('}').unwrap_or((piece, ""));
+        if let Some((one, many)) = place.split_once('|') {
+            text.push_str(if last == "1" { one } else { many });
+        } else if let Some(value) = values.next() {
+            last = value.to_string();
+            text.push_str(&last);
+        }
+        text.push_str(rest);
     }
     text
 }
@@ -122,6 +132,12 @@ pub(crate) fn fill(message: &str, values: &[&dyn Display]) -> String {
 /// The same for one value, as templates write it.
 pub(crate) fn fill_in(message: &str, value: impl Display) -> String {
     fill(message, &[&value])
+}
+
+/// What of the message goes after a number that stands elsewhere.
+pub(crate) fn after(number: impl Display, message: &str) -> String {
+    let number = number.to_string();
+    fill(&format!("{{}}{message}"), &[&number]).split_off(number.len())
 }
 
 #[cfg(test)]
@@ -178,5 +194,38 @@ mod tests {
     fn values_go_where_the_message_wants_them() {
         assert_eq!(fill("{} of {}", &[&1, &"x"]), "1 of x");
         assert_eq!(fill("none", &[]), "none");
+        assert_eq!(fill("{}, {}", &[&"a {} b", &2]), "a {} b, 2");
+    }
+
+    #[test]
+    fn nouns_go_with_the_number_before_them() {
+        let told =
+            |jobs: i32, runs: i32| fill("{} {job has|jobs have} {} {run|runs}", &[&jobs, &runs]);
+
+        assert_eq!(told(1, 0), "1 job has 0 runs");
+        assert_eq!(told(2, 1), "2 jobs have 1 run");
+        assert_eq!(told(11, 21), "11 jobs have 21 runs");
+        assert_eq!(after(1, "{node|nodes} alive"), "node alive");
+        assert_eq!(after(10, "{node|nodes} alive"), "nodes alive");
+    }
+
+    /// Words after a number that end like a plural and are none.
+    const NO_PLURALS: &[&str] = &["this", "was"];
+
+    #[test]
+    fn no_noun_is_a_plural_whatever_its_number() {
+        for (key, en, _) in all() {
+            for rest in en.split("{}").skip(1) {
+                let near = rest
+                    .split([',', ';', ':', '.', '{', '}'])
+                    .next()
+                    .unwrap_or_default();
+                let bare = near.split_whitespace().take(2).find(|word| {
+                    word.len() > 2 && word.ends_with('s') && !NO_PLURALS.contains(word)
+                });
+
+                assert_eq!(bare, None, "{key}: write {{one|many}} in {en}");
+            }
+        }
     }
 }

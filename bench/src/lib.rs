@@ -20,5 +20,6 @@ pub mod round;
 pub mod sights;
 pub mod spread;
 pub mod table;
+pub mod viewers;
 pub mod visitor;
 pub mod weight;

@@ -79,6 +79,36 @@ impl Visitor {
         self.ask("GET", path, &[("accept-encoding", "gzip")], "")
     }
 
+    /// Asks for a page again as the script of the pages does, for its living parts.
+    ///
+    /// # Errors
+    /// As [`Visitor::get`].
+    pub fn get_live(&mut self, path: &str) -> Result<Answer> {
+        let headers = [("accept-encoding", "gzip"), ("carillon-live", "1")];
+        self.ask("GET", path, &headers, "")
+    }
+
+    /// Follows a stream of events, each told as it comes, until `tell` has heard enough or the stream ends.
+    ///
+    /// # Errors
+    /// When there is no such stream.
+    pub fn follow(mut self, path: &str, mut tell: impl FnMut(&str) -> bool) -> Result<()> {
+        let head = self.begin("GET", path, &[], "")?;
+        if head.status != 200 {
+            bail!("{path} was answered with {}", head.status);
+        }
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if self.stream.read_line(&mut line)? == 0 {
+                return Ok(());
+            }
+            if line.starts_with("data:") && !tell(&line) {
+                return Ok(());
+            }
+        }
+    }
+
     /// Asks for a page as it is before compression.
     ///
     /// # Errors
@@ -103,6 +133,23 @@ impl Visitor {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Result<Answer> {
+        let begun = Instant::now();
+        let mut answer = self.begin(method, path, headers, body)?;
+        answer.body = self
+            .read_body(&answer)
+            .with_context(|| format!("{method} {path}"))?;
+        answer.took = begun.elapsed();
+        Ok(answer)
+    }
+
+    /// Asks, and reads no further than the head of the answer.
+    fn begin(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<Answer> {
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.host);
         match &self.proof {
             Proof::None => {}
@@ -117,16 +164,8 @@ impl Visitor {
         }
         head.push_str("\r\n");
         head.push_str(body);
-        let begun = Instant::now();
         self.stream.get_mut().write_all(head.as_bytes())?;
-        let mut answer = self
-            .read_head()
-            .with_context(|| format!("{method} {path}"))?;
-        answer.body = self
-            .read_body(&answer)
-            .with_context(|| format!("{method} {path}"))?;
-        answer.took = begun.elapsed();
-        Ok(answer)
+        self.read_head().with_context(|| format!("{method} {path}"))
     }
 
     fn read_line(&mut self) -> Result<String> {

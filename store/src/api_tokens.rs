@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
+use crate::audit_verb::AuditVerb;
 use crate::error::StoreError;
 use crate::grants::select_grants;
 use crate::row::{Cells, Origin, args};
@@ -86,7 +87,7 @@ impl Store {
             let after = serde_json::json!({ "name": token.name, "scope": token.scope });
             let deed = Deed {
                 editor,
-                verb: "create token",
+                verb: AuditVerb::CreateToken,
                 object: format!("user {}", token.user),
                 group: None,
                 before: None,
@@ -216,7 +217,7 @@ impl Store {
             }
             let deed = Deed {
                 editor,
-                verb: "revoke token",
+                verb: AuditVerb::RevokeToken,
                 object: format!("token {id}"),
                 group: None,
                 before: None,

@@ -4,6 +4,7 @@ use carillon_core::identity::GroupId;
 use jiff::Timestamp;
 
 use crate::Store;
+use crate::audit_verb::AuditVerb;
 use crate::error::StoreError;
 use crate::link::Link;
 use crate::row::{Value, args};
@@ -31,8 +32,7 @@ impl Editor {
 /// One entry about to be written.
 pub(crate) struct Deed<'a> {
     pub(crate) editor: &'a Editor,
-    /// What was done, e.g. `edit job`.
-    pub(crate) verb: &'static str,
+    pub(crate) verb: AuditVerb,
     /// To what, e.g. `job 17`.
     pub(crate) object: String,
     pub(crate) group: Option<GroupId>,
@@ -50,7 +50,7 @@ pub(crate) async fn write_deed(link: &mut Link, deed: Deed<'_>) -> Result<(), St
     let values = args![
         &deed.editor.name,
         deed.editor.address.clone(),
-        deed.verb,
+        deed.verb.word(),
         deed.object,
         deed.group.map(|group| group.0),
         deed.before,
@@ -71,7 +71,7 @@ pub struct AuditEntry {
     pub actor: String,
     /// From where.
     pub address: Option<String>,
-    /// What was done.
+    /// What was done: an [`AuditVerb`], or a word of another version of this program.
     pub verb: String,
     /// To what.
     pub object: String,
@@ -164,7 +164,7 @@ impl Store {
     pub async fn log_deed(
         &self,
         editor: &Editor,
-        verb: &'static str,
+        verb: AuditVerb,
         object: &str,
     ) -> Result<(), StoreError> {
         self.write(Store::TIMEOUT, || async {

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use crate::Store;
 use crate::audit_log::Editor;
+use crate::audit_verb::AuditVerb;
 use crate::calendar_uses::count_uses;
 use crate::calendars::{Calendar, fill, select_calendar};
 use crate::error::StoreError;
@@ -224,7 +225,7 @@ async fn log_followers(
     static INSERT: Statement = Statement::new(
         "insert into audit_log
             (made_at, actor, address, verb, object, group_id, before_text, after_text)
-        select {now}, ?, ?, 'follow calendar', object, group_id, before_text, after_text
+        select {now}, ?, ?, ?, object, group_id, before_text, after_text
         from {batch(object text, group_id, before_text text, after_text text)}",
     );
     let told = |version: i64| {
@@ -239,7 +240,12 @@ async fn log_followers(
             json!([object, group, told(f.held_version), after])
         })
         .collect();
-    let values = args![&editor.name, editor.address.clone(), Json::Array(entries)];
+    let values = args![
+        &editor.name,
+        editor.address.clone(),
+        AuditVerb::FollowCalendar.word(),
+        Json::Array(entries),
+    ];
     change.execute(&INSERT, values).await?;
     Ok(())
 }

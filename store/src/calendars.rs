@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
+use crate::audit_verb::AuditVerb;
 use crate::calendar_uses::count_uses;
 use crate::error::{CorruptRow, StoreError, breaks_unique};
 use crate::link::{Change, Link};
@@ -139,7 +140,7 @@ impl Store {
             ];
             let inserted = change.insert(&INSERT, values).await;
             let id = CalendarId(name_taken(inserted, draft)?);
-            let told = (("create calendar", id), (None, Some(draft)));
+            let told = ((AuditVerb::CreateCalendar, id), (None, Some(draft)));
             finish_edit(change, editor, told).await
         })
         .await
@@ -187,7 +188,7 @@ impl Store {
             ];
             name_taken(change.execute(&UPDATE, values).await, draft)?;
             let both = (Some(&old.draft), Some(draft));
-            finish_edit(change, editor, (("edit calendar", id), both)).await
+            finish_edit(change, editor, ((AuditVerb::EditCalendar, id), both)).await
         })
         .await
     }
@@ -215,14 +216,18 @@ impl Store {
             }
             let uses = count_uses(&mut change, id).await?;
             if uses.jobs > 0 {
+                let kept_by = match uses.jobs {
+                    1 => "1 job keeps".to_owned(),
+                    jobs => format!("{jobs} jobs keep"),
+                };
                 return Err(StoreError::Rejected(format!(
-                    "{} jobs keep to the calendar {}; give them another one or none first",
-                    uses.jobs, old.draft.name
+                    "{kept_by} to the calendar {}; choose another one or none there first",
+                    old.draft.name
                 )));
             }
             change.execute(&DELETE, args![id]).await?;
             let both = (Some(&old.draft), None);
-            log(&mut change, editor, ("delete calendar", id), both).await?;
+            log(&mut change, editor, (AuditVerb::DeleteCalendar, id), both).await?;
             change.commit().await
         })
         .await
@@ -331,7 +336,7 @@ fn read_calendar(row: &Row) -> Result<Result<Calendar, CorruptRow>, StoreError> 
 
 /// What an edit is called, of which calendar, and what that was and is.
 type Told<'t> = (
-    (&'static str, CalendarId),
+    (AuditVerb, CalendarId),
     (Option<&'t CalendarDraft>, Option<&'t CalendarDraft>),
 );
 
@@ -350,7 +355,7 @@ async fn finish_edit(
 async fn log(
     change: &mut Change,
     editor: &Editor,
-    (verb, id): (&'static str, CalendarId),
+    (verb, id): (AuditVerb, CalendarId),
     (before, after): (Option<&CalendarDraft>, Option<&CalendarDraft>),
 ) -> Result<(), StoreError> {
     let told = |draft: &CalendarDraft| {

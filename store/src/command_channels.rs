@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
+use crate::audit_verb::AuditVerb;
 use crate::deliveries::{Channel, DeliveryRecord, read_record};
 use crate::error::StoreError;
 use crate::grants::select_grants;
@@ -136,7 +137,13 @@ impl Store {
             let id = change
                 .insert(&INSERT, args![job, user, &editor.name])
                 .await?;
-            log(&mut change, editor, "let incidents start job", (job, group)).await?;
+            log(
+                &mut change,
+                editor,
+                AuditVerb::LetIncidentsStart,
+                (job, group),
+            )
+            .await?;
             change.commit().await?;
             Ok(id)
         })
@@ -167,7 +174,7 @@ impl Store {
             log(
                 &mut change,
                 editor,
-                "let incidents start job no more",
+                AuditVerb::LetIncidentsStartNoMore,
                 (job, group),
             )
             .await?;
@@ -250,7 +257,7 @@ async fn require_job(change: &mut Change, job: JobId) -> Result<GroupId, StoreEr
 async fn log(
     change: &mut Change,
     editor: &Editor,
-    verb: &'static str,
+    verb: AuditVerb,
     (job, group): (JobId, GroupId),
 ) -> Result<(), StoreError> {
     let deed = Deed {

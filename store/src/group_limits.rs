@@ -4,6 +4,7 @@ use carillon_core::identity::GroupId;
 
 use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
+use crate::audit_verb::AuditVerb;
 use crate::error::StoreError;
 use crate::link::Link;
 use crate::row::{Cells, args};
@@ -62,7 +63,7 @@ impl Store {
             change.execute(&UPDATE, values).await?;
             let deed = Deed {
                 editor,
-                verb: "set what group keeps",
+                verb: AuditVerb::LimitGroup,
                 object: format!("group {group}"),
                 group: Some(group),
                 before: Some(limits_text(before)),

@@ -5,6 +5,7 @@ use carillon_core::quiet::{QUIET_TEXT_LENGTH_MAX, QuietHours};
 
 use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
+use crate::audit_verb::AuditVerb;
 use crate::error::StoreError;
 use crate::link::Link;
 use crate::row::{Cells, args};
@@ -61,7 +62,7 @@ impl Store {
             change.execute(&UPDATE, values).await?;
             let deed = Deed {
                 editor,
-                verb: "set mail of group",
+                verb: AuditVerb::SetGroupMail,
                 object: format!("group {group}"),
                 group: Some(group),
                 before: Some(mail_text(&before)),

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
+use crate::audit_verb::AuditVerb;
 use crate::error::{StoreError, breaks_unique};
 use crate::group_limits::{GroupLimits, read_limits};
 use crate::group_mail::{GroupMail, read_mail};
@@ -126,7 +127,7 @@ impl Store {
             name_taken(done, name)?;
             let deed = Deed {
                 editor,
-                verb: "edit group",
+                verb: AuditVerb::EditGroup,
                 object: format!("group {group}"),
                 group: Some(group),
                 before: Some(before),
@@ -152,7 +153,7 @@ async fn insert_group(
     let group = GroupId(name_taken(inserted, name)?);
     let deed = Deed {
         editor,
-        verb: "create group",
+        verb: AuditVerb::CreateGroup,
         object: format!("group {group}"),
         group: Some(group),
         before: None,

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
+use crate::audit_verb::AuditVerb;
 use crate::error::StoreError;
 use crate::group_mail::{GroupMail, read_mail};
 use crate::job_list::list_of;
@@ -243,7 +244,7 @@ impl Store {
             }
             let deed = Deed {
                 editor,
-                verb: "acknowledge incident",
+                verb: AuditVerb::AcknowledgeIncident,
                 object: format!("incident {id}"),
                 group: None,
                 before: None,

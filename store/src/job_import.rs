@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
+use crate::audit_verb::AuditVerb;
 use crate::calendars::{KeptCalendar, keep_calendar};
 use crate::error::{StoreError, breaks_unique};
 use crate::job_row::{JobRow, job_columns, read_draft, spec_text};
@@ -190,7 +191,7 @@ async fn insert_jobs(
     let names: Vec<_> = jobs.iter().map(|job| job.draft.name.as_str()).collect();
     let deed = Deed {
         editor,
-        verb: "import jobs",
+        verb: AuditVerb::ImportJobs,
         object: "jobs".to_owned(),
         group: jobs.first().map(|job| job.draft.group),
         before: None,

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
+use crate::audit_verb::AuditVerb;
 use crate::calendars::{KeptCalendar, keep_calendar};
 use crate::error::{StoreError, breaks_unique};
 use crate::job_row::{JobRow, draft_text, job_columns, spec_text};
@@ -38,14 +39,14 @@ pub enum JobChange {
 }
 
 impl JobChange {
-    fn verb(&self) -> &'static str {
+    fn verb(&self) -> AuditVerb {
         match self {
-            JobChange::Replace(_) => "edit job",
-            JobChange::Reimport { .. } => "import job again",
-            JobChange::Enable => "enable job",
-            JobChange::Disable => "disable job",
-            JobChange::Delete => "delete job",
-            JobChange::Restore => "restore job",
+            JobChange::Replace(_) => AuditVerb::EditJob,
+            JobChange::Reimport { .. } => AuditVerb::ImportJobAgain,
+            JobChange::Enable => AuditVerb::EnableJob,
+            JobChange::Disable => AuditVerb::DisableJob,
+            JobChange::Delete => AuditVerb::DeleteJob,
+            JobChange::Restore => AuditVerb::RestoreJob,
         }
     }
 
@@ -102,7 +103,7 @@ impl Store {
             let job = finish_edit(&mut change, id, editor).await?;
             let deed = Deed {
                 editor,
-                verb: "create job",
+                verb: AuditVerb::CreateJob,
                 object: format!("job {id}"),
                 group: Some(draft.group),
                 before: None,

@@ -5,6 +5,7 @@ use carillon_core::tick::Tick;
 
 use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
+use crate::audit_verb::AuditVerb;
 use crate::claims::lock_jobs;
 use crate::error::StoreError;
 use crate::jobs::store_now;
@@ -68,7 +69,7 @@ impl Store {
             };
             let deed = Deed {
                 editor,
-                verb: "kill run",
+                verb: AuditVerb::KillRun,
                 object: format!("run {tick}"),
                 group: None,
                 before: None,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
+use crate::audit_verb::AuditVerb;
 use crate::error::StoreError;
 use crate::link::Link;
 use crate::row::{Cells, Origin, args};
@@ -68,7 +69,7 @@ impl Store {
             let id = change.insert(&INSERT, values).await?;
             let deed = Deed {
                 editor,
-                verb: "mute",
+                verb: AuditVerb::Mute,
                 object: format!("mute {id}"),
                 group: None,
                 before: None,
@@ -100,7 +101,7 @@ impl Store {
             }
             let deed = Deed {
                 editor,
-                verb: "end mute",
+                verb: AuditVerb::EndMute,
                 object: format!("mute {id}"),
                 group: None,
                 before: None,

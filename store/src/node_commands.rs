@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
+use crate::audit_verb::AuditVerb;
 use crate::error::StoreError;
 use crate::link::Change;
 use crate::row::{Origin, args};
@@ -60,7 +61,7 @@ impl Store {
             let id = change.insert(&INSERT, values).await?;
             let deed = Deed {
                 editor,
-                verb: "ask node",
+                verb: AuditVerb::AskNode,
                 object: format!("node {node}"),
                 group: None,
                 before: None,

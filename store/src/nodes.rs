@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
+use crate::audit_verb::AuditVerb;
 use crate::error::StoreError;
 use crate::jobs::store_now;
 use crate::link::Change;
@@ -208,7 +209,7 @@ impl Store {
                 .await?;
             let deed = Deed {
                 editor,
-                verb: "set duty of node",
+                verb: AuditVerb::SetNodeDuty,
                 object: format!("node {node}"),
                 group: None,
                 before: Some(before.to_string()),

@@ -11,6 +11,7 @@ use crate::archive::{
 };
 use crate::audit_chain::begin_chain;
 use crate::audit_log::{Deed, Editor, write_deed};
+use crate::audit_verb::AuditVerb;
 use crate::backup::{BackupProgress, ROWS_PER_WORD};
 use crate::error::StoreError;
 use crate::link::Change;
@@ -128,7 +129,7 @@ impl Store {
         begin_chain(&mut change).await?;
         let deed = Deed {
             editor,
-            verb: "restore backup",
+            verb: AuditVerb::RestoreBackup,
             object: format!("backup of {}", opening.made_at),
             group: None,
             before: None,

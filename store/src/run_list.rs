@@ -1,4 +1,4 @@
-//! Runs as people look at them, with the names they know: one, and the latest of many jobs.
+//! A run as people look at it, with the names they know.
 
 use carillon_core::identity::{GroupId, JobId, NodeId};
 use carillon_core::run::{Outcome, Phase, Trigger};
@@ -80,33 +80,6 @@ impl Store {
                 id: tick.to_string(),
             })?;
             read_listed(&row)
-        })
-        .await
-    }
-
-    /// The latest runs of each of these jobs, at most 100 jobs and `each` runs a job, newest first within a job.
-    ///
-    /// # Errors
-    /// [`StoreError::Rejected`] for more jobs, [`StoreError::Unavailable`] without an answer.
-    pub async fn latest_runs(&self, jobs: &[JobId], each: u32) -> Result<Vec<Run>, StoreError> {
-        static SELECT: Statement = Statement::new(concat!(
-            "select ",
-            run_columns!(),
-            " from runs r where r.job_id = ? order by r.fire_time desc, r.kind desc, r.slot desc limit ?"
-        ));
-        if jobs.len() > 100 {
-            return Err(StoreError::Rejected(format!(
-                "latest runs of {} jobs, the limit is 100; ask for a page",
-                jobs.len()
-            )));
-        }
-        self.read(Store::TIMEOUT, |mut link| async move {
-            let mut runs = Vec::new();
-            for job in jobs {
-                let rows = link.rows(&SELECT, args![*job, each]).await?;
-                runs.extend(crate::reaper::readable(&rows)?);
-            }
-            Ok(runs)
         })
         .await
     }

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
+use crate::audit_verb::AuditVerb;
 use crate::error::StoreError;
 use crate::jobs::store_now;
 use crate::link::Change;
@@ -56,7 +57,7 @@ impl Store {
             insert_runs(&mut change, &[&run]).await?;
             let deed = Deed {
                 editor,
-                verb: "run job",
+                verb: AuditVerb::RunJob,
                 object: format!("job {}", request.job),
                 group: Some(carillon_core::identity::GroupId(group)),
                 before: None,

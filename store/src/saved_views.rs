@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
+use crate::audit_verb::AuditVerb;
 use crate::error::{CorruptRow, StoreError};
 use crate::link::{Change, Link};
 use crate::row::{Cells, Origin, args};
@@ -119,7 +120,13 @@ impl Store {
             let id = change.insert(&INSERT, values).await?;
             let before = old.map(|old| (old.audience, text(&old.name, &old.query)));
             let after = Some((draft.audience(), text(draft.name(), draft.query())));
-            log(&mut change, (editor, "share view", id), before, after).await?;
+            log(
+                &mut change,
+                (editor, AuditVerb::ShareView, id),
+                before,
+                after,
+            )
+            .await?;
             change.commit().await?;
             Ok(id)
         })
@@ -138,7 +145,13 @@ impl Store {
                 return Err(not_found(view.id));
             }
             let before = Some((view.audience, text(&view.name, &view.query)));
-            log(&mut change, (editor, "remove view", view.id), before, None).await?;
+            log(
+                &mut change,
+                (editor, AuditVerb::RemoveView, view.id),
+                before,
+                None,
+            )
+            .await?;
             change.commit().await
         })
         .await
@@ -155,7 +168,7 @@ type Told = Option<(Audience, String)>;
 /// Writes down what others see, or saw; not what somebody keeps for himself.
 async fn log(
     change: &mut Change,
-    (editor, verb, id): (&Editor, &'static str, i64),
+    (editor, verb, id): (&Editor, AuditVerb, i64),
     before: Told,
     after: Told,
 ) -> Result<(), StoreError> {

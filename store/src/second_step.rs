@@ -4,6 +4,7 @@ use carillon_core::identity::UserId;
 
 use crate::Store;
 use crate::audit_log::Editor;
+use crate::audit_verb::AuditVerb;
 use crate::error::StoreError;
 use crate::row::{Value, args};
 use crate::statement::Statement;
@@ -39,9 +40,9 @@ impl Store {
                 change.execute(&KEEP, args![id, code.as_slice()]).await?;
             }
             let verb = if recovery.is_empty() {
-                "turn off second step"
+                AuditVerb::TurnOffSecondStep
             } else {
-                "turn on second step"
+                AuditVerb::TurnOnSecondStep
             };
             log_user(&mut change, editor, verb, id, (None, None)).await?;
             change.commit().await

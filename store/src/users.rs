@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
+use crate::audit_verb::AuditVerb;
 use crate::error::{StoreError, breaks_unique};
 use crate::grants::{replace_grants, select_grants};
 use crate::link::{Change, Link};
@@ -76,14 +77,8 @@ impl Store {
             let mut change = self.begin().await?;
             let user = insert_user(&mut change, name, password_hash).await?;
             replace_grants(&mut change, user, grants).await?;
-            log_user(
-                &mut change,
-                editor,
-                "create user",
-                user,
-                (None, Some(account_text(name, grants))),
-            )
-            .await?;
+            let told = (None, Some(account_text(name, grants)));
+            log_user(&mut change, editor, AuditVerb::CreateUser, user, told).await?;
             change.commit().await?;
             Ok(user)
         })
@@ -115,14 +110,8 @@ impl Store {
             let user = insert_user(&mut change, name, password_hash).await?;
             replace_grants(&mut change, user, grants).await?;
             let editor = Editor::program(name);
-            log_user(
-                &mut change,
-                &editor,
-                "create user",
-                user,
-                (None, Some(account_text(name, grants))),
-            )
-            .await?;
+            let told = (None, Some(account_text(name, grants)));
+            log_user(&mut change, &editor, AuditVerb::CreateUser, user, told).await?;
             change.commit().await?;
             Ok(user)
         })
@@ -213,7 +202,7 @@ impl Store {
             log_user(
                 &mut change,
                 editor,
-                "set grants",
+                AuditVerb::SetGrants,
                 id,
                 (Some(texts.0), Some(texts.1)),
             )
@@ -236,7 +225,7 @@ impl Store {
             change.execute(&LOCK, args![id]).await?;
             change.execute(&END, args![id]).await?;
             require_owner(&mut change).await?;
-            log_user(&mut change, editor, "lock user", id, (None, None)).await?;
+            log_user(&mut change, editor, AuditVerb::LockUser, id, (None, None)).await?;
             change.commit().await
         })
         .await
@@ -252,7 +241,7 @@ impl Store {
             let mut change = self.begin().await?;
             select_user(&mut change, id).await?;
             change.execute(&UNLOCK, args![id]).await?;
-            log_user(&mut change, editor, "unlock user", id, (None, None)).await?;
+            log_user(&mut change, editor, AuditVerb::UnlockUser, id, (None, None)).await?;
             change.commit().await
         })
         .await
@@ -279,7 +268,14 @@ impl Store {
             change.execute(&UPDATE, args![password_hash, id]).await?;
             let kept = kept.map_or_else(Vec::new, |hash| hash.to_vec());
             change.execute(&END, args![id, kept]).await?;
-            log_user(&mut change, editor, "set password", id, (None, None)).await?;
+            log_user(
+                &mut change,
+                editor,
+                AuditVerb::SetPassword,
+                id,
+                (None, None),
+            )
+            .await?;
             change.commit().await
         })
         .await
@@ -369,7 +365,7 @@ fn read_user(cells: &mut Cells<'_>) -> Result<User, StoreError> {
 pub(crate) async fn log_user(
     change: &mut Change,
     editor: &Editor,
-    verb: &'static str,
+    verb: AuditVerb,
     user: UserId,
     (before, after): (Option<String>, Option<String>),
 ) -> Result<(), StoreError> {

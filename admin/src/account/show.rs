@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use carillon_core::access::Scope;
 use carillon_store::SignIn;
 
-use super::totp;
+use super::{browser, totp};
 use crate::app::App;
 use crate::faults::Fault;
 use crate::form::FieldErrors;
@@ -34,6 +34,8 @@ struct AccountPage {
 
 struct SessionRow {
     id: i64,
+    program: String,
+    /// All that it says of itself.
     browser: String,
     address: String,
     since: Moment,
@@ -121,6 +123,7 @@ async fn session_rows(
     let sessions = app.store.sessions_of(viewer.user).await?;
     let row = |session: carillon_store::SessionEntry| SessionRow {
         id: session.id,
+        program: browser::told(&session.browser),
         browser: session.browser,
         address: session.address.unwrap_or_default(),
         since: chrome.moments.at(session.created_at),

@@ -7,7 +7,7 @@ use axum::extract::{Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use carillon_core::identity::UserId;
-use carillon_store::{Editor, NewSession, SignIn};
+use carillon_store::{AuditVerb, Editor, NewSession, SignIn};
 use serde::Deserialize;
 
 use super::throttle::Places;
@@ -172,7 +172,7 @@ pub(super) async fn enter(
             address: entrance.address.clone(),
         };
         app.store
-            .log_deed(&editor, "sign in", &format!("user {user}"))
+            .log_deed(&editor, AuditVerb::SignIn, &format!("user {user}"))
             .await?;
     }
     let cookie = session::set_cookie(&secret, term, app.is_https());

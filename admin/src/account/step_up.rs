@@ -9,6 +9,7 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use carillon_core::identity::JobId;
+use carillon_store::AuditVerb;
 use jiff::SignedDuration;
 
 use super::preferences::cookie;
@@ -173,8 +174,8 @@ async fn judge(
         }
     };
     let verb = match is_right {
-        true => "prove identity",
-        false => "fail to prove identity",
+        true => AuditVerb::ProveIdentity,
+        false => AuditVerb::FailToProveIdentity,
     };
     let user = format!("user {}", viewer.user);
     app.store.log_deed(&viewer.editor(), verb, &user).await?;

@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::{editor, say};
 use crate::declaration::{Others, Plan, Standing, perform, plan, read};
+use crate::words::fill;
 
 /// What `--check` answers where something would change.
 const WOULD_CHANGE: u8 = 3;
@@ -58,7 +59,7 @@ impl Apply {
         }
         let steps = plan.steps.len();
         perform(store, plan, &editor()).await?;
-        say(&format!("{file}: {steps} changes applied"))?;
+        say(&fill("{}: {} {change|changes} applied", &[&file, &steps]))?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -83,7 +84,8 @@ impl Apply {
                 for mistake in &mistakes {
                     eprintln!("{file}:{mistake}");
                 }
-                eprintln!("{} mistakes, nothing was changed", mistakes.len());
+                let told = "{} {mistake|mistakes}, nothing was changed";
+                eprintln!("{}", fill(told, &[&mistakes.len()]));
                 Ok(None)
             }
         }

@@ -6,6 +6,7 @@ use carillon_store::{Seal, Store};
 use clap::{Args, Subcommand};
 
 use super::say;
+use crate::words::fill;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Audit {
@@ -25,17 +26,14 @@ impl Audit {
         let Audit::Verify(verify) = self;
         let verdict = store.verify_audit_chain(verify.noted).await?;
         if verdict.unsealed > 0 {
-            say(&format!(
-                "{} entries have no seal yet; the admin seals them while it runs",
-                verdict.unsealed
-            ))?;
+            let told =
+                "{} {entry has|entries have} no seal yet; the admin seals them while it runs";
+            say(&fill(told, &[&verdict.unsealed]))?;
         }
         match verdict.broken {
             None => {
-                say(&format!(
-                    "{} entries are as they were sealed; note the end of the chain: {}",
-                    verdict.end.place, verdict.end
-                ))?;
+                let told = "{} {entry is as it was|entries are as they were} sealed; note the end of the chain: {}";
+                say(&fill(told, &[&verdict.end.place, &verdict.end]))?;
                 Ok(ExitCode::SUCCESS)
             }
             Some(broken) => {
@@ -46,10 +44,8 @@ impl Audit {
                     ),
                     None => format!("the entry in place {} is gone", broken.place),
                 };
-                say(&format!(
-                    "{what}; the {} before it are whole. Compare with a backup",
-                    verdict.end.place
-                ))?;
+                let told = "{}; the {} before it {is|are} whole. Compare with a backup";
+                say(&fill(told, &[&what, &verdict.end.place]))?;
                 Ok(ExitCode::FAILURE)
             }
         }

@@ -12,6 +12,7 @@ use clap::Args;
 
 use super::progress::Bar;
 use super::{editor, say};
+use crate::words::fill;
 
 /// Rows are written and read in pieces of this size.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -48,7 +49,10 @@ impl Backup {
             let _ = std::fs::remove_file(&self.file);
         }
         let rows = done.with_context(|| format!("writing {name}"))?;
-        say(&format!("{name}: {rows} rows of {}", store.url()))?;
+        say(&fill(
+            "{}: {} {row|rows} of {}",
+            &[&name, &rows, store.url()],
+        ))?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -112,12 +116,9 @@ impl Restore {
             .await;
         bar.end();
         let restored = restored.with_context(|| format!("restoring {name}"))?;
-        say(&format!(
-            "{}: {} rows, as they were at {:.0}",
-            store.url(),
-            restored.rows,
-            restored.made_at
-        ))?;
+        let made_at = format!("{:.0}", restored.made_at);
+        let told = "{}: {} {row|rows}, as they were at {}";
+        say(&fill(told, &[store.url(), &restored.rows, &made_at]))?;
         Ok(ExitCode::SUCCESS)
     }
 }

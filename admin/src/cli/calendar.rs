@@ -12,6 +12,7 @@ use carillon_store::{Calendar, CalendarDraft, Store};
 use clap::Subcommand;
 
 use super::{editor, say};
+use crate::words::fill;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CalendarVerb {
@@ -82,11 +83,11 @@ async fn list(store: &Store) -> anyhow::Result<ExitCode> {
         let found = uses.iter().find(|(id, _)| *id == calendar.id);
         let jobs = found.map_or(0, |(_, uses)| uses.jobs);
         let draft = &calendar.draft;
-        let line = format!(
-            "{}\t{}\tversion {}\t{jobs} jobs",
-            draft.name, draft.zone, calendar.version
-        );
-        say(&line)?;
+        let line = "{}\t{}\tversion {}\t{} {job|jobs}";
+        say(&fill(
+            line,
+            &[&draft.name, &draft.zone, &calendar.version, &jobs],
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -134,10 +135,8 @@ async fn put(
         let count = text.blackouts().count();
         let draft = CalendarDraft { name, zone, text };
         store.create_calendar(&draft, &editor()).await?;
-        say(&format!(
-            "the calendar {} is made: {count} blackouts",
-            draft.name
-        ))?;
+        let told = "the calendar {} is made: {} {blackout|blackouts}";
+        say(&fill(told, &[&draft.name, &count]))?;
         return Ok(ExitCode::SUCCESS);
     };
     let zone = zone.unwrap_or_else(|| old.draft.zone.clone());
@@ -159,13 +158,12 @@ async fn put(
         if handed.behind == 0 || handed.followed == 0 {
             break;
         }
-        eprintln!("{followed} jobs follow so far, {} are left", handed.behind);
+        let told = "{} {job follows|jobs follow} so far, {} {is|are} left";
+        eprintln!("{}", fill(told, &[&followed, &handed.behind]));
     }
     let count = draft.text.blackouts().count();
-    say(&format!(
-        "the calendar {} has {count} blackouts; {followed} jobs follow",
-        draft.name
-    ))?;
+    let told = "the calendar {} has {} {blackout|blackouts}; {} {job follows|jobs follow}";
+    say(&fill(told, &[&draft.name, &count, &followed]))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -14,6 +14,7 @@ use carillon_store::{IncidentFilter, Node, RunFilter, Store, StoreError};
 use clap::Args;
 
 use super::{say, start};
+use crate::words::fill;
 
 /// Open incidents told.
 const INCIDENTS_MAX: u32 = 100;
@@ -154,10 +155,9 @@ async fn incidents(store: &Store) -> Result<Vec<String>, StoreError> {
     // Without the evidence, which may hold what a job wrote.
     let incidents = store.incidents(&open, INCIDENTS_MAX).await?;
     let line = |incident: &carillon_core::incident::Incident| {
-        format!(
-            "{} {}: since {}, {} times",
-            incident.rule, incident.subject.name, incident.since_at, incident.trouble_count
-        )
+        let (subject, times) = (&incident.subject.name, incident.trouble_count);
+        let told = "{} {}: since {}, {} {time|times}";
+        fill(told, &[&incident.rule, subject, &incident.since_at, &times])
     };
     Ok(incidents.iter().map(line).collect())
 }

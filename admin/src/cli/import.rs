@@ -14,6 +14,7 @@ use clap::Args;
 
 use super::{editor, say};
 use crate::crontab_import::import;
+use crate::words::fill;
 
 /// The group is made only when something is imported into it; the lines are judged before.
 const NO_GROUP_YET: GroupId = GroupId(0);
@@ -75,10 +76,8 @@ impl Import {
         }
         let has_errors = !manifest.errors.is_empty();
         if has_errors && !self.keep_going {
-            eprintln!(
-                "{} lines are not understood and nothing was imported; correct them, or import the rest with --keep-going",
-                manifest.errors.len()
-            );
+            let told = "{} {line is|lines are} not understood and nothing was imported; correct {it|them}, or import the rest with --keep-going";
+            eprintln!("{}", fill(told, &[&manifest.errors.len()]));
             return Ok(ExitCode::FAILURE);
         }
         let group = store.ensure_group(&self.group, &editor()).await?;

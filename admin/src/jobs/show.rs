@@ -9,6 +9,7 @@ use carillon_core::access::Verb;
 use carillon_core::calendar::{CalendarUse, OnBlackout};
 use carillon_core::identity::{GroupId, JobId};
 use carillon_core::job::{Job, JobDraft, JobSpec};
+use carillon_core::misfire::Misfire;
 use carillon_core::node::Limits;
 use carillon_core::priority::Priority;
 use carillon_core::retry::Retry;
@@ -92,7 +93,7 @@ pub(crate) async fn show(
         ..RunFilter::default()
     };
     let runs = app.store.runs(&filter, RUNS).await?;
-    let latest = app.store.latest_runs(&[id], 30).await?;
+    let latest = app.store.recent_runs(&[id], strip::BARS).await?;
     let nodes = app.store.nodes(Limits::default()).await?;
     let target = &job.draft.spec.target;
     let may = |verb| viewer.rights.allows_in(verb, job.draft.group);
@@ -202,11 +203,7 @@ fn facts(job: &Job, w: &Words) -> Vec<(&'static str, String)> {
                 .map_or_else(String::new, ToString::to_string),
         ),
         (j.priority, priority(spec.priority)),
-        (
-            j.misfire,
-            spec.misfire
-                .map_or_else(|| j.by_default.to_owned(), |misfire| w.misfire(misfire)),
-        ),
+        (j.misfire, misfire(spec.misfire, w)),
         (j.retry, retry(&spec.retry, w)),
         (
             j.timeout,
@@ -285,6 +282,13 @@ fn priority(priority: Priority) -> String {
         true => String::new(),
         false => priority.to_string(),
     }
+}
+
+fn misfire(chosen: Option<Misfire>, w: &Words) -> String {
+    chosen.map_or_else(
+        || w.editor.misfire_default.to_owned(),
+        |misfire| w.misfire(misfire),
+    )
 }
 
 fn retry(retry: &Retry, w: &Words) -> String {

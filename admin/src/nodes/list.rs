@@ -12,7 +12,7 @@ use carillon_store::Node;
 use crate::app::App;
 use crate::badge::Badge;
 use crate::faults::Fault;
-use crate::moment::Moment;
+use crate::moment::{Moment, offset};
 use crate::page::{Chrome, show as show_page};
 use crate::words::Words;
 
@@ -58,7 +58,7 @@ impl NodeRow {
             running_max: peer.running_max,
             fullness: (node.running * 100 / peer.running_max.max(1)).min(100),
             last_beat: chrome.moments.since(node.last_beat_at),
-            clock_ms: format!("{:+.1} ms", node.clock_offset_us as f64 / 1000.0),
+            clock_ms: offset(node.clock_offset_us),
             is_clock_off: node.clock_offset_us.abs() > 500_000,
             load: format!("{:.2}", node.load_milli as f64 / 1000.0),
             version: node.version.clone(),

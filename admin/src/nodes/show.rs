@@ -14,7 +14,7 @@ use carillon_store::{Node, RunFilter};
 use super::list::NodeRow;
 use crate::app::App;
 use crate::faults::Fault;
-use crate::moment::Moment;
+use crate::moment::{Moment, offset};
 use crate::page::{Chrome, show as show_page};
 use crate::runs::list::visible_groups;
 use crate::runs::row::RunRow;
@@ -95,7 +95,10 @@ pub(crate) async fn show(
 }
 
 fn facts(node: &Node, w: &Words) -> Vec<(&'static str, String)> {
-    let mebibytes = |bytes: i64| format!("{} MiB", bytes >> 20);
+    let mebibytes = |bytes: i64| match bytes >> 20 {
+        mebibytes @ ..10_240 => format!("{mebibytes} MiB"),
+        mebibytes => format!("{}.{} GiB", mebibytes / 1024, mebibytes % 1024 * 10 / 1024),
+    };
     vec![
         (w.nodes.version, node.version.clone()),
         (w.nodes.tzdb, node.tzdb_version.clone()),
@@ -119,10 +122,7 @@ fn facts(node: &Node, w: &Words) -> Vec<(&'static str, String)> {
                 mebibytes(node.disk_total)
             ),
         ),
-        (
-            w.nodes.clock_offset,
-            format!("{:+.1} ms", node.clock_offset_us as f64 / 1000.0),
-        ),
+        (w.nodes.clock_offset, offset(node.clock_offset_us)),
         (
             w.nodes.clock,
             fill(

@@ -1,11 +1,13 @@
 //! The audit log: who changed what, newest first, with what differs.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use carillon_store::{AuditEntry, AuditFilter};
+use carillon_store::{AuditEntry, AuditFilter, AuditVerb, Seal};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -15,7 +17,7 @@ use crate::difference::{Line, differences};
 use crate::faults::Fault;
 use crate::moment::Moment;
 use crate::page::{Chrome, show as show_page};
-use crate::words::{Words, fill};
+use crate::words::{Words, fill_in};
 
 /// Entries on one page.
 const PAGE_SIZE: usize = 50;
@@ -37,17 +39,20 @@ struct AuditPage {
     asked: Asked,
     rows: Vec<Row>,
     next: Option<String>,
-    /// How far the chain of seals reaches, and its end.
+    /// How far the chain of seals reaches.
     sealed: String,
+    chain_end: Seal,
 }
 
 struct Row {
     at: Moment,
     actor: String,
     address: String,
-    verb: String,
+    verb: Cow<'static, str>,
     object: String,
     href: Option<String>,
+    /// What a job is called.
+    name: Option<String>,
     lines: Vec<Line>,
 }
 
@@ -56,9 +61,21 @@ fn href(object: &str) -> Option<String> {
     let (noun, id) = object.split_once(' ')?;
     match noun {
         "job" | "run" | "node" | "user" => Some(format!("/{noun}s/{id}")),
+        "calendar" => Some(format!("/calendars/{id}")),
+        "incident" => Some(format!("/alerts/{id}")),
         "group" => Some("/groups".to_owned()),
+        "token" => Some("/tokens".to_owned()),
         _ => None,
     }
+}
+
+/// What the jobs among the objects are called.
+fn job_names(app: &App, entries: &[AuditEntry]) -> HashMap<String, String> {
+    let objects = entries.iter().map(|entry| entry.object.as_str());
+    let ids = objects.filter_map(|object| object.strip_prefix("job ")?.parse().ok());
+    let jobs = app.roster.of(ids).into_iter();
+    jobs.map(|job| (format!("job {}", job.id), job.name.clone()))
+        .collect()
 }
 
 /// The log.
@@ -70,7 +87,7 @@ pub(crate) async fn list(
     let some = |text: &String| (!text.is_empty()).then(|| text.trim().to_owned());
     let filter = AuditFilter {
         actor: some(&asked.actor),
-        object: some(&asked.object),
+        object: some(&asked.object).map(|told| chrome.words.object_meant(&told)),
         before: asked.before.parse().ok(),
     };
     let mut entries = app
@@ -89,8 +106,10 @@ pub(crate) async fn list(
             ],
         )
     });
-    let end = app.store.audit_chain_end().await?;
-    let sealed = fill(chrome.words.people.audit_sealed, &[&end.place, &end]);
+    app.refresh_roster().await?;
+    let names = job_names(&app, &entries);
+    let chain_end = app.store.audit_chain_end().await?;
+    let sealed = fill_in(chrome.words.people.audit_sealed, chain_end.place);
     let parse = |text: &Option<String>| {
         text.as_deref()
             .and_then(|text| serde_json::from_str(text).ok())
@@ -100,9 +119,13 @@ pub(crate) async fn list(
         at: chrome.moments.at(entry.made_at),
         actor: entry.actor.clone(),
         address: entry.address.clone().unwrap_or_default(),
-        verb: entry.verb.clone(),
+        verb: match entry.verb.parse::<AuditVerb>() {
+            Ok(verb) => chrome.words.deed(verb).into(),
+            Err(_) => entry.verb.clone().into(),
+        },
         href: href(&entry.object),
-        object: entry.object.clone(),
+        name: names.get(entry.object.as_str()).cloned(),
+        object: chrome.words.object(&entry.object),
         lines: differences(&parse(&entry.before), &parse(&entry.after)),
     };
     show_page(&AuditPage {
@@ -112,5 +135,6 @@ pub(crate) async fn list(
         asked,
         next,
         sealed,
+        chain_end,
     })
 }

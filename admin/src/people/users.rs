@@ -57,10 +57,7 @@ pub(crate) fn lock_badge(user: &User, w: &Words) -> Badge {
 /// Grants in a sentence.
 pub(crate) fn grants_told(grants: &[Grant], groups: &[JobGroup], w: &Words) -> String {
     let told = grants.iter().map(|grant| match grant.scope {
-        Scope::Everywhere => fill(
-            w.people.in_group,
-            &[&w.role(grant.role), &w.people.everywhere],
-        ),
+        Scope::Everywhere => fill(w.people.in_all, &[&w.role(grant.role)]),
         Scope::Group(id) => fill(
             w.people.in_group,
             &[&w.role(grant.role), &group_name(groups, id)],

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use carillon_core::access::Verb;
 use carillon_core::run::{Outcome, Phase};
@@ -16,6 +17,7 @@ use super::row::{duration_us, lateness_us, outcome_badge, run_badge, why};
 use crate::app::App;
 use crate::badge::Badge;
 use crate::faults::Fault;
+use crate::living_parts::is_for_living_parts;
 use crate::moment::{Moment, Moments, duration};
 use crate::page::{Chrome, show as show_page};
 use crate::viewer::Viewer;
@@ -77,6 +79,7 @@ pub(crate) async fn show(
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
     viewer: Viewer,
+    headers: HeaderMap,
     chrome: Chrome,
 ) -> Result<Response, Fault> {
     let tick = read_tick(&id)?;
@@ -88,6 +91,8 @@ pub(crate) async fn show(
     let attempt = asked.attempt.unwrap_or(run.attempt);
     let earlier = app.store.attempts(tick).await?;
     let (output, denied) = match may(Verb::ReadOutput) {
+        // Output has a stream of its own.
+        true if is_for_living_parts(&headers) => (None, None),
         true => (Some(read_shown(&app.store, tick, attempt).await?), None),
         false => (
             None,

@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 
 use carillon_core::identity::JobId;
 use carillon_core::run::Outcome;
-use carillon_store::{Run, Store, StoreError};
+use carillon_store::{RecentRun, Store, StoreError};
 
 use crate::words::Words;
 
 /// Bars in a strip.
-const BARS: u32 = 30;
+pub(crate) const BARS: u32 = 30;
 const BAR_WIDTH: u32 = 5;
 const HEIGHT: i64 = 24;
 
@@ -19,8 +19,8 @@ pub(crate) async fn strips(
     store: &Store,
     jobs: &[JobId],
 ) -> Result<HashMap<JobId, String>, StoreError> {
-    let runs = store.latest_runs(jobs, BARS).await?;
-    let mut by_job: HashMap<JobId, Vec<Run>> = HashMap::new();
+    let runs = store.recent_runs(jobs, BARS).await?;
+    let mut by_job: HashMap<JobId, Vec<RecentRun>> = HashMap::new();
     for run in runs {
         by_job.entry(run.tick.job).or_default().push(run);
     }
@@ -32,7 +32,7 @@ pub(crate) async fn strips(
 
 /// One bar of a strip.
 struct Bar<'r> {
-    run: &'r Run,
+    run: &'r RecentRun,
     x: u32,
     height: i64,
     state: &'static str,
@@ -41,8 +41,8 @@ struct Bar<'r> {
 }
 
 /// The bars of runs given newest first, the newest to the right.
-fn bars(newest_first: &[Run]) -> impl Iterator<Item = Bar<'_>> {
-    let lasted = |run: &Run| match (run.started_at, run.ended_at) {
+fn bars(newest_first: &[RecentRun]) -> impl Iterator<Item = Bar<'_>> {
+    let lasted = |run: &RecentRun| match (run.started_at, run.ended_at) {
         (Some(started), Some(ended)) => (ended.as_microsecond() - started.as_microsecond()).max(1),
         _ => 1,
     };
@@ -66,7 +66,7 @@ fn bars(newest_first: &[Run]) -> impl Iterator<Item = Bar<'_>> {
 }
 
 /// The beginning of the drawing, which tells how many went well to whoever cannot see it.
-fn open(newest_first: &[Run]) -> String {
+fn open(newest_first: &[RecentRun]) -> String {
     let width = BARS * BAR_WIDTH;
     let outcomes = newest_first.iter().filter_map(|run| run.outcome);
     let troubles = outcomes.filter(|outcome| outcome.is_trouble()).count();
@@ -77,7 +77,7 @@ fn open(newest_first: &[Run]) -> String {
 }
 
 /// Draws runs given newest first; each bar tells its time.
-pub(crate) fn draw(newest_first: &[Run], words: &Words) -> String {
+pub(crate) fn draw(newest_first: &[RecentRun], words: &Words) -> String {
     let mut svg = open(newest_first);
     for bar in bars(newest_first) {
         let run = bar.run;
@@ -100,7 +100,7 @@ pub(crate) fn draw(newest_first: &[Run], words: &Words) -> String {
 }
 
 /// Draws the same as one path for all bars of a state: a tenth of the bytes, and no times.
-fn sketch(newest_first: &[Run]) -> String {
+fn sketch(newest_first: &[RecentRun]) -> String {
     let mut paths: BTreeMap<&str, String> = BTreeMap::new();
     for bar in bars(newest_first) {
         let path = paths.entry(bar.state).or_default();

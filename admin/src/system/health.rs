@@ -10,7 +10,7 @@ use carillon_core::access::Groups;
 
 use crate::app::App;
 use crate::faults::Fault;
-use crate::moment::{Moment, duration};
+use crate::moment::{Moment, duration, offset};
 use crate::page::{Chrome, show as show_page};
 use crate::roster::Filter;
 use crate::words::{Words, fill};
@@ -46,10 +46,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, chrome: Chrome) -> Result<
         (s.version, env!("CARGO_PKG_VERSION").to_owned()),
         (s.store, app.store.url().to_string()),
         (s.store_answer, duration(answered_us)),
-        (
-            s.store_clock,
-            format!("{:+.1} ms", offset_us as f64 / 1000.0),
-        ),
+        (s.store_clock, offset(offset_us)),
         (s.tzdb, carillon_core::schedule::tzdb_version().to_owned()),
         (s.streams, streams),
         (

@@ -17,7 +17,8 @@ pub(super) fn draw(mut counts: Vec<usize>, first: Timestamp, moments: &Moments) 
     let past = moments.now.duration_since(first).as_secs() / CELL_S;
     let past = usize::try_from(past).unwrap_or(0);
     counts.iter_mut().take(past).for_each(|count| *count = 0);
-    let top = counts.iter().copied().max().unwrap_or(0);
+    let scale = Scale::of(&counts);
+    let top = scale.top;
     let label = fill(moments.words.system.heat_alt, &[&top]);
     let mut svg = format!(
         "<svg class=\"chart\" viewBox=\"0 0 1000 170\" role=\"img\" aria-label=\"{label}\">"
@@ -27,7 +28,7 @@ pub(super) fn draw(mut counts: Vec<usize>, first: Timestamp, moments: &Moments) 
         draw_hour(
             &mut svg,
             cells,
-            top,
+            scale,
             40 + column * 40,
             &in_zone(time, &moments.zone, "%H"),
         );
@@ -42,14 +43,39 @@ pub(super) fn draw(mut counts: Vec<usize>, first: Timestamp, moments: &Moments) 
     svg
 }
 
+/// What the colours mean: what fires all day long is the ground that pile-ups stand on.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    ground: usize,
+    top: usize,
+}
+
+impl Scale {
+    fn of(counts: &[usize]) -> Self {
+        let mut sorted: Vec<usize> = counts.iter().copied().filter(|count| *count > 0).collect();
+        sorted.sort_unstable();
+        // Not the least: the present cell has lost what has fired already.
+        let ground = sorted.get(sorted.len() / 10).map_or(0, |least| least - 1);
+        let top = sorted.last().copied().unwrap_or(0);
+        Scale { ground, top }
+    }
+
+    fn strength(self, count: usize) -> usize {
+        match count {
+            0 => 0,
+            count => {
+                let above = count.saturating_sub(self.ground) * 4;
+                above.div_ceil((self.top - self.ground).max(1)).clamp(1, 4)
+            }
+        }
+    }
+}
+
 /// Draws one column from below, cells of the same strength as one path.
-fn draw_hour(svg: &mut String, cells: &[usize], top: usize, x: usize, hour: &str) {
+fn draw_hour(svg: &mut String, cells: &[usize], scale: Scale, x: usize, hour: &str) {
     let mut paths: [String; STRENGTHS.len()] = Default::default();
     for (cell, count) in cells.iter().enumerate() {
-        let strength = match count {
-            0 => 0,
-            count => (count * 4).div_ceil(top.max(1)).clamp(1, 4),
-        };
+        let strength = scale.strength(*count);
         let _ = write!(paths[strength], "M{x} {}h37v10h-37z", 142 - cell * 12);
     }
     let _ = write!(
@@ -74,4 +100,19 @@ pub(super) fn first_hour(moments: &Moments) -> Timestamp {
     let past = i64::from(zoned.minute()) * 60 + i64::from(zoned.second());
     let first = moments.now.checked_sub(past.seconds());
     first.unwrap_or(moments.now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pile_ups_stand_out_of_what_fires_all_day() {
+        let scale = Scale::of(&[0, 90, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 204]);
+        let strengths = [0, 90, 200, 202, 204].map(|count| scale.strength(count));
+
+        assert_eq!(strengths, [0, 1, 1, 3, 4]);
+        assert_eq!(Scale::of(&[0, 0]).strength(0), 0);
+        assert_eq!(Scale::of(&[0, 3]).strength(3), 4);
+    }
 }

@@ -189,9 +189,16 @@ fn draw_axis(svg: &mut String, moments: &Moments, minutes: i64, height: i64) {
 
 type Place<'p> = &'p dyn Fn(Timestamp) -> i64;
 
+/// Characters of a name that have room.
+const NAME_LENGTH_MAX: usize = 26;
+
 /// Draws the name of a job and the line on which its runs stand.
 fn draw_name(svg: &mut String, id: JobId, row: &Row, y: i64) {
-    let name: String = row.name.chars().take(26).collect();
+    let mut name: String = row.name.chars().take(NAME_LENGTH_MAX).collect();
+    if name.len() < row.name.len() {
+        name.pop();
+        name.push('…');
+    }
     let _ = write!(
         svg,
         "<a href=\"/jobs/{id}\"><text x=\"0\" y=\"{}\">{}</text></a>",

@@ -41,7 +41,7 @@ super::catalogue! {
         totp_disable: "Turn off", "关闭";
         recovery_title: "Recovery codes", "恢复代码";
         recovery_intro: "Each works once, when your authenticator is lost. They are shown only now: write them down.", "验证器丢失时可用，每个仅能使用一次。仅在此刻显示，请妥善记录。";
-        recovery_left: "{} recovery codes left", "剩余 {} 个恢复代码";
+        recovery_left: "{} recovery {code|codes} left", "剩余 {} 个恢复代码";
         recovery_done: "I have written them down", "我已记录";
         preferences_title: "Display", "显示";
         zone: "Time zone", "时区";
@@ -54,8 +54,8 @@ super::catalogue! {
         step_up_title: "Confirm that it is you", "请确认是您本人";
         step_up_story: "What you are about to do is sensitive, and this session has not proved for five minutes who it is. What you entered is kept and goes on from here.", "此操作较为敏感，且本会话已超过五分钟未验证身份。您填写的内容已保留，确认后继续。";
         step_up_password: "Your password", "您的密码";
-        password_short: "the password has {} characters, at least {} are needed; make it a sentence", "密码有 {} 个字符，至少需要 {} 个，可以用一句话";
-        password_long: "the password has {} characters, at most {} are kept; shorten it", "密码有 {} 个字符，最多 {} 个，请缩短";
+        password_short: "the password has {} {character|characters}, at least {} are needed; make it a sentence", "密码有 {} 个字符，至少需要 {} 个，可以用一句话";
+        password_long: "the password has {} {character|characters}, at most {} are kept; shorten it", "密码有 {} 个字符，最多 {} 个，请缩短";
         password_common: "this password is on every attacker's list; choose another", "该密码过于常见，请换一个";
         name_rule: "a user name has 1 to 64 letters, digits, or . _ - @; got {}", "用户名须为 1 到 64 个字母、数字或 . _ - @，收到 {}";
         session_expired: "Your session has ended. Sign in, and you are back where you were.", "会话已结束。登录后将回到原来的页面。";

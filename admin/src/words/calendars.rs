@@ -33,14 +33,14 @@ super::catalogue! {
         coming_none: "Nothing is blacked out.", "没有停跑时段。";
         until: "until {}", "直到 {}";
         kept_by: "Jobs that keep to it", "使用它的作业";
-        affects: "Saving affects {} jobs.", "保存会影响 {} 个作业。";
-        behind: "{} of {} jobs do not follow the newest text yet; they will within seconds.", "{} / {} 个作业尚未采用最新内容，将在数秒内完成。";
+        affects: "Saving affects {} {job|jobs}.", "保存会影响 {} 个作业。";
+        behind: "Still with the text before: {} of {} {job|jobs}; they follow within seconds.", "{} / {} 个作业尚未采用最新内容，将在数秒内完成。";
         hidden: "and {} more", "以及另外 {} 个";
         kept_by_none: "No job keeps to it yet. Choose it in the editor of a job.", "还没有作业使用它。可在作业编辑页选择。";
         import: "Take over an iCalendar file", "从 iCalendar 文件导入";
         import_help: "Paste the text of an .ics file. Its events are added as lines; nothing is saved until you save.", "粘贴 .ics 文件的内容。其事件会添加为行，保存前不会生效。";
         import_do: "Add its events", "添加事件";
-        imported: "{} lines were added below; look at them and save.", "已在下方添加 {} 行，请检查后保存。";
+        imported: "{} {line was|lines were} added below; look at {it|them} and save.", "已在下方添加 {} 行，请检查后保存。";
         remark: "Line {} of the file: {}", "文件第 {} 行：{}";
         conflict: "{} saved version {} while you were editing. Your text stands below, theirs here; saving now replaces theirs.", "您编辑期间，{} 已保存版本 {}。您的内容在下方，对方的在此；现在保存将覆盖对方的内容。";
         delete_story: "Only while no job keeps to it.", "仅当没有作业使用时可删除。";

@@ -12,7 +12,7 @@ use carillon_core::run::{Outcome, Phase, Reason, Trigger};
 use carillon_core::silence::Cause;
 use carillon_core::stuck::StuckStep;
 
-use super::Words;
+use super::{Words, fill_in};
 
 impl Words {
     fn say<T>(&self, en: T, zh: T) -> T {
@@ -261,7 +261,7 @@ impl Words {
                 format!("最多同时 {runs} 个"),
             ),
             Overlap::Queue(ticks) => self.say(
-                format!("up to {ticks} wait"),
+                format!("let up to {ticks} wait"),
                 format!("最多 {ticks} 个排队"),
             ),
         }
@@ -292,7 +292,9 @@ impl Words {
         match placement {
             Placement::One => self.say("any one node", "任一节点").to_owned(),
             Placement::EveryNode => self.say("every node", "所有节点").to_owned(),
-            Placement::Some(nodes) => self.say(format!("{nodes} nodes"), format!("{nodes} 个节点")),
+            Placement::Some(nodes) => {
+                self.say(fill_in("{} {node|nodes}", nodes), format!("{nodes} 个节点"))
+            }
         }
     }
 }

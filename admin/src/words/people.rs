@@ -7,7 +7,7 @@ super::catalogue! {
         new: "New account", "新建账户";
         grants: "Roles", "角色";
         role: "Role", "角色";
-        everywhere: "everywhere", "全部";
+        in_all: "{} everywhere", "{}（全部分组）";
         in_group: "{} in {}", "{}（{} 组）";
         no_role: "no role", "无角色";
         last_sign_in: "Last sign-in", "最近登录";
@@ -36,7 +36,7 @@ super::catalogue! {
         token_revoke: "Revoke", "吊销";
         token_new: "Your new token", "新令牌";
         token_new_story: "It is shown only now. Send it as “Authorization: Bearer …”.", "仅在此刻显示。请以 “Authorization: Bearer …” 方式发送。";
-        days: "{} days", "{} 天";
+        days: "{} {day|days}", "{} 天";
         forever: "until it is revoked", "直到吊销";
         groups_title: "Groups", "分组";
         groups_story: "A group is the unit that permissions are given on. Every job is in one.", "分组是授权的单位，每个作业都属于一个分组。";
@@ -57,9 +57,11 @@ super::catalogue! {
         audit_who: "Who", "谁";
         audit_what: "What", "操作";
         audit_object: "To what", "对象";
+        audit_object_hint: "job 17", "作业 17";
         audit_change: "Change", "更改";
+        audit_fields: "{} {field|fields}", "{} 个字段";
         audit_actor: "By", "操作人";
-        audit_sealed: "{} entries are sealed as a chain; `admin audit verify` finds what was changed since. Note its end elsewhere: {}", "{} 条记录已串联封存；`admin audit verify` 可查出此后的改动。请在别处记下链尾：{}";
+        audit_sealed: "{} {entry is|entries are} sealed as a chain; “admin audit verify” finds what was changed since. Note its end elsewhere:", "{} 条记录已串联封存；“admin audit verify” 可查出此后的改动。请在别处记下链尾：";
         audit_empty: "No entries.", "没有记录。";
         name_taken: "another account has this name; choose another", "已有同名账户，请换一个";
     }

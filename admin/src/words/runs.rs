@@ -33,7 +33,7 @@ super::catalogue! {
         slot: "Slot", "席位";
         asked_by: "Asked for by", "请求人";
         version: "Job version", "作业版本";
-        stands_for: "Stands for {} due times, until {}", "代表 {} 个触发时刻，直到 {}";
+        stands_for: "Stands for {} due {time|times}, until {}", "代表 {} 个触发时刻，直到 {}";
         kill: "Kill", "终止";
         kill_story: "Asks the command to end (TERM), and ends it after its grace.", "请求命令结束（TERM），宽限后强制终止。";
         rerun: "Run again", "再次运行";
@@ -41,7 +41,7 @@ super::catalogue! {
         output_empty: "Nothing was written yet.", "尚无输出。";
         output_none: "The command wrote nothing.", "命令没有输出。";
         output_denied: "Reading output needs the permission “{}”.", "查看输出需要“{}”权限。";
-        omitted: "{} bytes were left out here, by the job's output limit", "此处省略 {} 字节（超出作业的输出上限）";
+        omitted: "left out here, by the job's output limit: {} B", "此处省略 {} 字节（超出作业的输出上限）";
         follow: "Follow", "跟随";
         wrap: "Wrap", "换行";
         raw: "Raw", "原文";

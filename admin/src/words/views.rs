@@ -12,8 +12,8 @@ super::catalogue! {
         everybody: "everybody", "所有人";
         by: "by {}", "由 {} 共享";
         remove: "Remove the view {}", "删除视图 {}";
-        name_rule: "the name of a view has 1 to {} characters; got {}", "视图名称须为 1 到 {} 个字符，收到 {} 个";
+        name_rule: "the name of a view has 1 to {} {character|characters}; got {}", "视图名称须为 1 到 {} 个字符，收到 {} 个";
         no_filter: "there is no filter to keep; filter the list first", "没有可保存的筛选条件，请先筛选列表";
-        filter_long: "the filter has {} characters, the limit is {}; shorten it", "筛选条件有 {} 个字符，上限为 {}，请缩短";
+        filter_long: "the filter has {} {character|characters}, the limit is {}; shorten it", "筛选条件有 {} 个字符，上限为 {}，请缩短";
     }
 }

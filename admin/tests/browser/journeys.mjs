@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { launch, openWindow, setUp, signIn, startSite, waitFor } from "./site.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const PAGES = ["/", "/jobs", "/jobs/new", "/jobs/1", "/jobs/1/edit", "/runs", "/timeline", "/nodes", "/nodes/1", "/alerts", "/calendars", "/calendars/new", "/jobs/deleted", "/apply", "/groups", "/import", "/users", "/users/1", "/tokens", "/audit", "/system", "/account", "/nope"];
+const PAGES = ["/", "/jobs", "/jobs/new", "/jobs/1", "/jobs/1/edit", "/jobs/1/back-test", "/jobs?q=lst:failed", "/jobs?q=nothing", "/runs", "/runs?outcome=killed", "/timeline", "/nodes", "/nodes/1", "/alerts", "/alerts?state=past", "/calendars", "/calendars/new", "/jobs/deleted", "/apply", "/groups", "/groups?edit=1", "/import", "/users", "/users/1", "/tokens", "/audit", "/system", "/account", "/nope"];
 const complaints = [];
 const site = await startSite();
 const browser = await launch();
@@ -70,9 +70,8 @@ try {
   await page.locator("text=Make current").last().click();
   await page.waitForFunction(() => document.body.textContent.includes("sleep 60"));
   await page.locator("button.danger", { hasText: "Delete" }).click();
-  await page.waitForSelector("text=Restore");
-  await page.click("text=Restore");
-  await page.waitForSelector("text=Enable");
+  await page.click("form[action$='/restore'] button");
+  await page.waitForSelector("form[action$='/enable'] button");
   done("a version is made current, the job deleted and restored");
 
   const plain = await openWindow(browser, { javaScriptEnabled: false, locale: "zh-CN" }, complaints);
@@ -87,6 +86,63 @@ try {
   await plain.waitForURL(/\/runs\/2-/);
   await waitFor(async () => { await plain.reload(); return (await plain.textContent("#output")).includes("你好"); });
   done("without scripts, in Chinese, a job is checked, made, run and read");
+
+  await plain.goto(`${site.base}/jobs/new`);
+  await plain.fill("#name", "久");
+  await plain.fill("#command", "echo 在; sleep 60");
+  await plain.fill("#schedule", "@manual");
+  await plain.click(".sticky button.primary");
+  await plain.waitForURL(/\/jobs\/3/);
+  await plain.click("text=立即运行");
+  await plain.waitForURL(/\/runs\/3-/);
+  PAGES.push(new URL(plain.url()).pathname);
+  await waitFor(async () => { await plain.reload(); return (await plain.textContent("#output")).includes("在"); });
+  await plain.click("button.danger");
+  await waitFor(async () => { await plain.reload(); return plain.locator("[data-state=killed]").first().isVisible(); });
+  const rival = await openWindow(browser, { javaScriptEnabled: false, locale: "zh-CN", storageState: await plain.context().storageState() }, complaints);
+  await plain.goto(`${site.base}/jobs/3/edit`);
+  await rival.goto(`${site.base}/jobs/3/edit`);
+  await rival.fill("#description", "先");
+  await rival.click(".sticky button.primary");
+  await rival.waitForURL(/\/jobs\/3(\?|$)/);
+  await plain.fill("#description", "后");
+  await plain.click(".sticky button.primary");
+  assert.match(await plain.textContent("#conflict"), /说明[^]*先[^]*后/);
+  await plain.click(".sticky button.primary");
+  await plain.waitForURL(/\/jobs\/3(\?|$)/);
+  await plain.locator("button.danger", { hasText: "删除" }).click();
+  await plain.click("form[action$='/restore'] button");
+  await plain.waitForSelector("form[action$='/enable'] button");
+  done("and killed, edited in conflict, deleted and restored, in Chinese and without scripts");
+
+  const keys = await openWindow(browser, { locale: "zh-CN", storageState: await second.context().storageState() }, complaints);
+  const press = async (...names) => { for (const name of names) await keys.keyboard.press(name); };
+  const reach = async (selector) => {
+    for (let step = 0; step < 120; step += 1) {
+      await press("Tab");
+      if (await keys.evaluate((wanted) => document.activeElement.matches(wanted), selector)) return;
+    }
+    throw new Error(`120 tabs do not lead to ${selector}`);
+  };
+  await keys.goto(`${site.base}/jobs`);
+  await reach("a.button.primary[href='/jobs/new']");
+  await press("Enter");
+  await keys.waitForURL(/\/jobs\/new$/);
+  await reach("#name");
+  await keys.keyboard.type("keys");
+  await reach("#command");
+  await keys.keyboard.type("echo keys");
+  await reach("#schedule");
+  await keys.keyboard.type("30 2 * * *");
+  await keys.waitForFunction(() => document.querySelector("#preview .sentence")?.textContent.includes("02:30"));
+  await reach(".sticky button.primary");
+  await press("Enter");
+  await keys.waitForURL(/\/jobs\/4(\?|$)/);
+  await reach("form[action$='/run'] button");
+  await press("Enter");
+  await keys.waitForURL(/\/runs\/4-/);
+  await keys.waitForFunction(() => document.querySelector("#output")?.textContent.includes("keys"));
+  done("a job is made, fired and watched by keyboard alone, in Chinese");
 
   await page.goto(`${site.base}/jobs`);
   await page.keyboard.press("j");

@@ -70,7 +70,7 @@ fn a_calendar_is_changed_at_its_version_and_deleted_when_nobody_keeps_to_it() {
         assert!(wrong.text().contains(part), "{}", wrong.text());
     }
     assert_eq!(refused.status, 422);
-    let told = "1 jobs keep to the calendar holidays";
+    let told = "1 job keeps to the calendar holidays";
     assert!(refused.text().contains(told), "{}", refused.text());
     assert_eq!(freed.json()["calendar"], Value::Null, "{}", freed.text());
     assert_eq!(freed.json()["on_blackout"], Value::Null);
@@ -192,7 +192,7 @@ fn an_icalendar_file_becomes_lines_that_are_not_saved_yet() {
     assert_eq!(page.status, 200, "{text}");
     assert!(text.contains("12-31\n2026-12-25  Christmas"), "{text}");
     assert!(
-        text.contains("1 lines were added") && text.contains("FREQ=MONTHLY"),
+        text.contains("1 line was added") && text.contains("FREQ=MONTHLY"),
         "{text}"
     );
     assert!(owner.get("/calendars").text().contains("No calendars yet"));

@@ -89,7 +89,7 @@ fn every_reader_gets_everything_and_the_last_one_ends_the_asking() {
         reader.wait_for("second");
     }
 
-    let looked_at = "22 of 1 runs";
+    let looked_at = "22 of 1 run";
     assert!(
         owner.get("/system").text().contains(looked_at),
         "{}",
@@ -97,4 +97,52 @@ fn every_reader_gets_everything_and_the_last_one_ends_the_asking() {
     );
     drop((early, late, resumed));
     wait_until(|| owner.get("/system").text().contains("0 of 0 runs"));
+}
+
+#[test]
+fn who_asks_for_living_parts_gets_them_without_output() {
+    let site = Site::owned();
+    let job = site.job("talker", "default");
+    let path = format!("/api/v1/jobs/{job}/run");
+    let run = site.program("owner").send_json("POST", &path, &json!({}));
+    let tick: Tick = run.json()["id"].as_str().unwrap().parse().unwrap();
+    let mut owner = site.browser("owner");
+    write(&site, tick, 0, "a long story");
+
+    let page = owner.get(&format!("/runs/{tick}")).text();
+    let parts = owner.send(
+        "GET",
+        &format!("/runs/{tick}"),
+        &[("carillon-live", "1")],
+        b"",
+    );
+
+    assert!(
+        page.contains("a long story") && page.contains("data-live=\"run\""),
+        "{page}"
+    );
+    let parts = parts.text();
+    assert!(
+        !parts.contains("a long story") && parts.contains("data-live=\"run\""),
+        "{parts}"
+    );
+}
+
+#[test]
+fn who_opens_the_overview_sees_what_was_just_done() {
+    let site = Site::owned();
+    let job = site.job("talker", "default");
+    let mut owner = site.browser("owner");
+    let figure =
+        |page: &str| page.split("/runs?outcome=open").nth(2).unwrap()[..80].contains("<b>1</b>");
+    let live = [("carillon-live", "1")];
+
+    let before = owner.send("GET", "/", &live, b"").text();
+    let path = format!("/api/v1/jobs/{job}/run");
+    site.program("owner").send_json("POST", &path, &json!({}));
+    let opened = owner.get("/").text();
+
+    assert!(!figure(&before) && figure(&opened), "{opened}");
+    // Open tabs see it a second later.
+    wait_until(|| figure(&owner.send("GET", "/", &live, b"").text()));
 }

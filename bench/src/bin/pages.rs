@@ -16,12 +16,15 @@ use carillon_bench::history::{House, Size, beat_all, build};
 use carillon_bench::machine;
 use carillon_bench::round::{Round, Seen, Visit};
 use carillon_bench::table::{Table, ms, ratio, show};
+use carillon_bench::viewers::{Asked, compare};
 use carillon_bench::visitor::{Proof, Visitor};
-use carillon_store::Store;
+use carillon_core::parameters::Parameters;
+use carillon_store::{Editor, RunRequest, Store};
 use carillon_testbed::{
     Folder, MariaDb, MariaDbOptions, Process, free_port, leashed, program, wait_until,
 };
 use clap::Parser;
+use jiff::SignedDuration;
 
 /// What a page may take, and weigh.
 const TIME_MAX_MS: f64 = 30.0;
@@ -52,6 +55,12 @@ struct Options {
     /// Waits for a key before it measures, and again after, and says where the database is.
     #[arg(long)]
     pause: bool,
+    /// Measures so many viewers of a living run and of the overview instead, beside one of them.
+    #[arg(long)]
+    viewers: Option<usize>,
+    /// How long viewers look.
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
     /// Writes the tables to this file too.
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
@@ -75,6 +84,10 @@ async fn main() -> Result<()> {
     eprint(&format!("\r{runs} runs of {days} days are there\n"));
     beat_all(&store).await?;
     let site = Site::open(&folder, &url, house)?;
+    if let Some(viewers) = options.viewers {
+        show(&site.watch(&store, viewers, options.seconds).await?);
+        return Ok(());
+    }
     loop {
         if options.pause {
             eprint(&format!("{url} and port {}: go on? ", site.port));
@@ -161,7 +174,7 @@ struct Site {
     owner: Proof,
     member: Proof,
     program: Proof,
-    _process: Process,
+    process: Process,
 }
 
 impl Site {
@@ -210,8 +223,43 @@ impl Site {
             owner: sign_in(port, "owner")?,
             member: sign_in(port, "member")?,
             program: Proof::Token(token.trim().to_owned()),
-            _process: process,
+            process,
         })
+    }
+
+    /// One viewer, many, and as many who ask for a file of the same server instead.
+    async fn watch(&self, store: &Store, viewers: usize, seconds: u64) -> Result<Table> {
+        let request = RunRequest {
+            job: self.house.busy,
+            node: None,
+            parameters: Parameters::default(),
+            key: None,
+            repeats: None,
+            patience: SignedDuration::from_hours(1),
+        };
+        let tick = store
+            .request_run(&request, &Editor::program("bench"))
+            .await?;
+        let mut owner = Visitor::connect(self.port, self.owner.clone())?;
+        let style = asset(&owner.get_plain("/account")?.text(), "/assets/style")?;
+        let pages = vec![format!("/runs/{tick}"), "/".to_owned()];
+        let asked = Asked {
+            port: self.port,
+            pid: self.process.pid(),
+            proof: self.owner.clone(),
+            pages,
+        };
+        let files = Asked {
+            pages: vec![style.clone(), style],
+            ..asked.clone()
+        };
+        compare(
+            store,
+            tick,
+            [&asked, &files],
+            (viewers, Duration::from_secs(seconds)),
+        )
+        .await
     }
 
     fn look_at_all(&self, options: &Options) -> Result<Vec<Table>> {

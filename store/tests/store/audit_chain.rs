@@ -1,7 +1,7 @@
 //! The audit log's chain: what was changed, taken out or cut off is named, and writers do not wait for it.
 
 use carillon_core::overlap::Overlap;
-use carillon_store::{AuditFilter, BrokenSeal, Seal};
+use carillon_store::{AuditFilter, AuditVerb, BrokenSeal, Seal};
 
 use crate::on_both;
 use crate::world::{World, editor};
@@ -12,7 +12,7 @@ async fn sealed(world: &World, entries: usize) -> Seal {
         let object = format!("user {number}");
         world
             .store
-            .log_deed(&editor(), "sign in", &object)
+            .log_deed(&editor(), AuditVerb::SignIn, &object)
             .await
             .unwrap();
     }
@@ -40,7 +40,7 @@ on_both! {
         world.job("a", Overlap::Skip).await;
         let first = sealed(&world, 5).await;
         let end = sealed(&world, 3).await;
-        world.store.log_deed(&editor(), "sign in", "user 9").await.unwrap();
+        world.store.log_deed(&editor(), AuditVerb::SignIn, "user 9").await.unwrap();
 
         let verdict = world.store.verify_audit_chain(Some(first)).await.unwrap();
 
@@ -100,7 +100,7 @@ on_both! {
             let store = world.another();
             tokio::spawn(async move {
                 for entry in 0..25 {
-                    store.log_deed(&editor(), "sign in", &format!("user {number}-{entry}")).await.unwrap();
+                    store.log_deed(&editor(), AuditVerb::SignIn, &format!("user {number}-{entry}")).await.unwrap();
                     store.seal_audit_entries().await.unwrap();
                 }
             })

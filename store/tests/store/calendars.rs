@@ -139,7 +139,7 @@ on_both! {
         calendar(&world.store, "12-31\n").await;
         let restored = world.store.change_job(job.id, 2, &JobChange::Restore, &editor()).await.unwrap();
 
-        assert!(refused.to_string().contains("1 jobs keep to the calendar holidays"), "{refused}");
+        assert!(refused.to_string().contains("1 job keeps to the calendar holidays"), "{refused}");
         assert!(matches!(stale, Err(StoreError::Conflict { .. })));
         assert!(matches!(lost, Err(StoreError::NotFound { what: "calendar", .. })));
         assert_eq!(rules(&restored), "12-31\n");

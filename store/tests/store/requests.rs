@@ -137,9 +137,34 @@ on_both! {
         assert_eq!(list(RunFilter { groups: Some(Vec::new()), ..RunFilter::default() }, 9).await, Vec::<usize>::new());
         assert_eq!(list(RunFilter { groups: Some(vec![job.draft.group]), node: Some(claimant.node), ..RunFilter::default() }, 9).await.len(), 5);
         assert_eq!(list(RunFilter { before: Some(requests[2].tick.fire_time), ..RunFilter::default() }, 9).await, [1, 0]);
-        assert_eq!(world.store.latest_runs(&[job.id], 2).await.unwrap().len(), 2);
         let one = world.store.run(requests[0].tick).await.unwrap();
         assert_eq!((one.job_name.as_deref(), one.node_name.as_deref()), (Some("a"), Some("a")));
+    }
+
+    async fn the_newest_runs_of_many_jobs_are_read_at_once(mut world) {
+        let claimant = world.node("a").await;
+        let mut jobs = Vec::new();
+        for number in 0..23 {
+            jobs.push(world.job(&format!("job {number}"), Overlap::Allow(100)).await);
+        }
+        let fire_time = world.soon().await;
+        let (mut requests, mut newest) = (Vec::new(), Vec::new());
+        for (job, number) in jobs.iter().zip(0_i64..) {
+            // The first has none, the second one, and most have more than are asked for.
+            let own: Vec<_> = (0..number.min(4)).map(|micros| world.request(job, fire_time + SignedDuration::from_micros(micros))).collect();
+            newest.extend(own.iter().rev().take(3).map(|request| request.tick));
+            requests.extend(own);
+        }
+        world.store.claim(claimant, &requests).await.unwrap();
+        world.store.report(&[ended(&requests[0], Outcome::Failed)]).await.unwrap();
+
+        let ids: Vec<_> = jobs.iter().map(|job| job.id).collect();
+        let runs = world.store.recent_runs(&ids, 3).await.unwrap();
+
+        assert!(runs.iter().map(|run| run.tick).eq(newest), "{} runs", runs.len());
+        assert_eq!((runs[0].outcome, runs[0].ended_at.is_some()), (Some(Outcome::Failed), true));
+        assert_eq!((runs[1].state, runs[1].outcome), (Phase::Claimed, None));
+        assert_eq!(world.store.recent_runs(&[], 3).await.unwrap(), []);
     }
 
     async fn output_comes_back_byte_by_byte(mut world) {
