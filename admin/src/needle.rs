@@ -6,12 +6,12 @@ use memchr::memmem::Finder;
 
 /// What is looked for.
 #[derive(Clone)]
-pub(crate) struct Needle(Finder<'static>);
+pub(crate) struct Needle(Box<Finder<'static>>);
 
 impl Needle {
     /// Ready to be looked for.
     pub(crate) fn new(text: &str) -> Self {
-        Needle(Finder::new(text.as_bytes()).into_owned())
+        Needle(Box::new(Finder::new(text.as_bytes()).into_owned()))
     }
 
     /// Where it begins for the first time.

@@ -11,7 +11,7 @@ use carillon_testbed::Folder;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::process::{cpu_us, memory};
-use crate::table::{Table, ratio, show};
+use crate::table::{Table, mib, ratio, show};
 
 /// Each is done so often, in turn; the median is shown.
 const ROUNDS: usize = 3;
@@ -85,10 +85,7 @@ pub async fn compare() -> Result<Table> {
             ratio(kept_s, file_s),
             ratio(kept_s, cat_s),
             format!("{:.2}", median(|round| round.3)),
-            format!(
-                "{:.1}",
-                memory(runner.pid)?.proportional_kib as f64 / 1024.0
-            ),
+            mib(memory(runner.pid)?.proportional_kib),
         ]);
     }
     runner.end().await?;

@@ -70,6 +70,11 @@ pub fn ms(value: f64) -> String {
     }
 }
 
+/// Memory as it is shown.
+pub fn mib(kib: u64) -> String {
+    format!("{:.1}", kib as f64 / 1024.0)
+}
+
 /// How many times `bare` this is.
 pub fn ratio(value: f64, bare: f64) -> String {
     format!("{:.2}", value / bare)

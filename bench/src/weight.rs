@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::cluster::{Cluster, Stores};
 use crate::machine::{SECOND_NS, load, next_second, sleep_until_ns};
 use crate::peer::Peer;
-use crate::table::{Table, show};
+use crate::table::{Table, mib, show};
 
 /// Measures an idle agent with so many jobs, over so many seconds, beside these peers.
 ///
@@ -86,8 +86,4 @@ fn add_peers(table: &mut Table, (crowds, seconds): (&[usize], i64), peers: &[Pee
         }
     }
     Ok(())
-}
-
-fn mib(kib: u64) -> String {
-    format!("{:.1}", kib as f64 / 1024.0)
 }

@@ -28,7 +28,7 @@ pub struct RunPage {
 const FEW_JOBS_MAX: u32 = 100;
 
 /// So many runs are looked at in each round, as long as a page is not full: what many runs are is found in the first.
-const LOOKS: [u32; 2] = [1_000, 4_000];
+const LOOKS: [u32; 2] = [1_000, 1_000];
 /// More where the key says whether a run is wanted, since none of the others is read then.
 const LOOKS_AT_KEYS: [u32; 3] = [1_000, 4_000, 15_000];
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use carillon_core::identity::JobId;
 use carillon_core::run::Outcome;
@@ -14,12 +15,16 @@ pub(crate) const BARS: u32 = 30;
 const BAR_WIDTH: u32 = 5;
 const HEIGHT: i64 = 24;
 
+/// A list waits no longer for its strips: where the runs of a hundred jobs have to be fetched from a disk first, it is
+/// shown without, and with them when it is refreshed.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// The latest runs of each of these jobs as strips of few bytes, since a list has many.
 pub(crate) async fn strips(
     store: &Store,
     jobs: &[JobId],
 ) -> Result<HashMap<JobId, String>, StoreError> {
-    let runs = store.recent_runs(jobs, BARS).await?;
+    let runs = in_time(store.recent_runs(jobs, BARS)).await?;
     let mut by_job: HashMap<JobId, Vec<RecentRun>> = HashMap::new();
     for run in runs {
         by_job.entry(run.tick.job).or_default().push(run);
@@ -28,6 +33,16 @@ pub(crate) async fn strips(
         .into_iter()
         .map(|(job, runs)| (job, sketch(&runs)))
         .collect())
+}
+
+/// What is read in time, or nothing.
+async fn in_time(
+    runs: impl Future<Output = Result<Vec<RecentRun>, StoreError>>,
+) -> Result<Vec<RecentRun>, StoreError> {
+    match tokio::time::timeout(PATIENCE, runs).await {
+        Ok(runs) => runs,
+        Err(_) => Ok(Vec::new()),
+    }
 }
 
 /// One bar of a strip.
@@ -119,4 +134,19 @@ fn sketch(newest_first: &[RecentRun]) -> String {
     }
     svg.push_str("</svg>");
     svg
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_list_does_not_wait_for_its_strips_and_tells_of_a_store_that_refuses() {
+        let late = std::future::pending();
+        assert_eq!(in_time(late).await.unwrap(), []);
+
+        let refusal = || StoreError::Rejected("no".to_owned());
+        let refused = in_time(std::future::ready(Err(refusal()))).await;
+        assert!(matches!(refused, Err(StoreError::Rejected(_))));
+    }
 }

@@ -15,6 +15,7 @@ use carillon_bench::document::{PAGES, with_pages};
 use carillon_bench::history::{House, Size, beat_all, build};
 use carillon_bench::machine;
 use carillon_bench::round::{Round, Seen, Visit};
+use carillon_bench::sights;
 use carillon_bench::table::{Table, ms, ratio, show};
 use carillon_bench::viewers::{Asked, compare};
 use carillon_bench::visitor::{Proof, Visitor};
@@ -29,6 +30,18 @@ use jiff::SignedDuration;
 /// What a page may take, and weigh.
 const TIME_MAX_MS: f64 = 30.0;
 const HTML_MAX: usize = 60_000;
+
+const HEAD: [&str; 9] = [
+    "",
+    "first ms",
+    "p50 ms",
+    "p99 ms",
+    "max ms",
+    "p50 × file",
+    "bytes",
+    "sent",
+    "",
+];
 
 const PASSWORD: &str = "three bells at noon";
 
@@ -272,38 +285,14 @@ impl Site {
         let script = asset(&owner.get_plain("/account")?.text(), "/assets/carillon")?;
         let bare = round.visit(&self.owner, &Visit::of("a file of the same server", &style))?;
         let mut tables = Vec::new();
+        let (one_group, house) = ("Pages of somebody who sees one group", &self.house);
         let groups = [
-            (
-                "Pages",
-                &self.owner,
-                carillon_bench::sights::pages(&self.house),
-            ),
-            (
-                "Pages of somebody who sees one group",
-                &self.member,
-                carillon_bench::sights::member_pages(&self.house),
-            ),
-            (
-                "API",
-                &self.program,
-                carillon_bench::sights::api(&self.house),
-            ),
+            ("Pages", &self.owner, sights::pages(house)),
+            (one_group, &self.member, sights::member_pages(house)),
+            ("API", &self.program, sights::api(house)),
         ];
         for (title, proof, visits) in groups {
-            let mut table = Table::new(
-                title,
-                &[
-                    "",
-                    "first ms",
-                    "p50 ms",
-                    "p99 ms",
-                    "max ms",
-                    "p50 × file",
-                    "bytes",
-                    "sent",
-                    "",
-                ],
-            );
+            let mut table = Table::new(title, &HEAD);
             table.add(told(("a file of the same server", &bare), bare.p50, None));
             if title == "Pages" {
                 let seen = round.visit(proof, &Visit::of("the script", &script))?;
@@ -314,16 +303,12 @@ impl Site {
                 .filter(|visit| visit.name.contains(&options.only))
             {
                 let limit = (title != "API").then_some(HTML_MAX);
-                match round.visit(proof, visit) {
-                    Ok(seen) => {
-                        table.add(told((&visit.name, &seen), bare.p50, limit));
-                        eprint(&format!("\r{}: {} ms          ", visit.name, ms(seen.p99)));
-                    }
-                    Err(error) => {
-                        table.add(failed(&visit.name));
-                        eprint(&format!("\r{error:#}\n"));
-                    }
-                }
+                let seen = round.visit(proof, visit);
+                eprint(&format!("\r{}          ", visit.name));
+                table.add(match seen {
+                    Ok(seen) => told((&visit.name, &seen), bare.p50, limit),
+                    Err(error) => failed(&visit.name, &error),
+                });
             }
             eprint("\r");
             show(&table);
@@ -357,7 +342,8 @@ fn told((name, seen): (&str, &Seen), bare_p50: f64, limit: Option<usize>) -> [St
 }
 
 /// The row of a page that was not answered with success every time.
-fn failed(name: &str) -> [String; 9] {
+fn failed(name: &str, error: &anyhow::Error) -> [String; 9] {
+    eprint(&format!("\r{error:#}\n"));
     let mut row = std::array::from_fn(|_| "–".to_owned());
     row[0] = name.to_owned();
     row[8] = "fails".to_owned();
