@@ -28,7 +28,7 @@ use crate::views::ViewBar;
 use crate::words::{Words, fill};
 
 /// Jobs on one page.
-const PAGE_SIZE: usize = 35;
+const PAGE_SIZE: usize = 32;
 /// Bytes of a command that lists show whole.
 const COMMAND_SHORT_MAX: usize = 40;
 
