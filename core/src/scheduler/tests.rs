@@ -337,30 +337,6 @@ fn higher_priority_is_in_the_first_of_many_batches() {
 }
 
 #[test]
-fn many_ticks_give_the_node_before_more_time() {
-    let questions = |jobs: i64| {
-        let mut node = Scheduler::new(peer(1), 100_000, TokenMint::new(1));
-        node.handle(at(0), Event::GateSet(Gate::Open));
-        node.handle(at(0), Event::PeersSeen(vec![peer(2)]));
-        let plans = (1..=jobs).map(|job| plan(job, 1, "*/10 * * * * *"));
-        node.handle(at(0), Event::JobsLoaded(plans.collect()));
-        let first = claims(&node.handle(at(9_800), Event::Woke)).len() as i64;
-        assert!(
-            first > jobs / 3 && first < jobs * 2 / 3,
-            "{first} are its own"
-        );
-        let second_turn = alarm(&node.handle(at(9_801), Event::Woke)).unwrap();
-        let looks = looks(&node.handle(second_turn, Event::Woke)).len();
-        assert!(looks > 0, "then it looks after the other's");
-        second_turn
-    };
-
-    assert_eq!(questions(900), at(9_900));
-    assert_eq!(questions(4_000), at(10_200));
-    assert_eq!(questions(12_000), at(10_800), "the other may be dead");
-}
-
-#[test]
 fn closed_gate_claims_nothing_and_keeps_the_alarms() {
     let mut node = node(&[], Gate::Closed);
 

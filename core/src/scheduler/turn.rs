@@ -17,13 +17,6 @@ use crate::token::Token;
 /// Each node further down the order of preference waits this much longer.
 pub const RANK_DELAY: SignedDuration = SignedDuration::from_millis(100);
 
-/// Or, where many ticks of one instant are due, this much for each of them: the node before must have had the time to
-/// ask for all of its own, and three that ask for the same ten thousand are in each other's way.
-const RANK_DELAY_PER_TICK: SignedDuration = SignedDuration::from_micros(100);
-
-/// But no longer than this, since the one before may be dead.
-const RANK_DELAY_MAX: SignedDuration = SignedDuration::from_secs(1);
-
 /// Nobody waits for more ranks than this.
 const RANK_MAX: usize = 3;
 
@@ -40,7 +33,7 @@ impl Scheduler {
             .now
             .saturating_add(CLAIM_AHEAD)
             .unwrap_or(Timestamp::MAX);
-        let mut fresh: BTreeMap<Timestamp, Vec<Candidate>> = BTreeMap::new();
+        let mut fresh: BTreeMap<(Timestamp, Step), Vec<Candidate>> = BTreeMap::new();
         while let Some((fire_time, job, version)) = self.due.pop_until(until) {
             let Some(plan) = self.plans.get(&job).filter(|plan| plan.version == version) else {
                 continue;
@@ -64,27 +57,12 @@ impl Scheduler {
             }
             let token = self.mint.mint();
             let candidate = self.candidate(plan, fire_time, token);
-            fresh.entry(fire_time).or_default().push(candidate);
+            let at = self.turn_at(&candidate);
+            let step = self.first_step(plan.placement, candidate.rank);
+            fresh.entry((at, step)).or_default().push(candidate);
         }
         self.recent.see_until(until);
-        for crowd in fresh.into_values() {
-            self.take_turns(crowd);
-        }
-    }
-
-    /// Puts ticks of one instant into batches, each for when it is this node's turn.
-    fn take_turns(&mut self, crowd: Vec<Candidate>) {
-        let delay = rank_delay(crowd.len());
-        let mut turns: BTreeMap<(Timestamp, Step), Vec<Candidate>> = BTreeMap::new();
-        for candidate in crowd {
-            let placement = self.plans[&candidate.tick.job].placement;
-            let turn = (
-                turn_at(&candidate, delay),
-                self.first_step(placement, candidate.rank),
-            );
-            turns.entry(turn).or_default().push(candidate);
-        }
-        for ((at, step), candidates) in turns {
+        for ((at, step), candidates) in fresh {
             self.wait(at, step, candidates);
         }
     }
@@ -102,7 +80,7 @@ impl Scheduler {
             let candidate = self.candidate(plan, fire_time, token);
             let is_shared = plan.placement != Placement::EveryNode && !self.others.is_empty();
             let step = if is_shared { Step::Look } else { Step::Claim };
-            let at = turn_at(&candidate, RANK_DELAY).max(self.now);
+            let at = self.turn_at(&candidate).max(self.now);
             fresh.entry((at, step)).or_default().push(candidate);
         }
         for ((at, step), candidates) in fresh {
@@ -125,6 +103,12 @@ impl Scheduler {
             start_until: plan.late.start_until(fire_time),
             offer: None,
         }
+    }
+
+    /// When this node asks for a tick.
+    fn turn_at(&self, candidate: &Candidate) -> Timestamp {
+        let ranks = candidate.rank.min(RANK_MAX) as i32;
+        candidate.tick.fire_time - CLAIM_AHEAD + RANK_DELAY * ranks
     }
 
     /// The slot this node would take of a tick, and how many nodes go before it.
@@ -248,16 +232,4 @@ impl Scheduler {
         let turn = offer.not_before.max(self.now) + delay + RANK_DELAY * rank.min(RANK_MAX) as i32;
         Some((turn, rank, plan.priority))
     }
-}
-
-/// How long a node waits for the one before it, where so many ticks of one instant are due.
-fn rank_delay(crowd: usize) -> SignedDuration {
-    let crowd = i32::try_from(crowd).unwrap_or(i32::MAX);
-    (RANK_DELAY_PER_TICK * crowd).clamp(RANK_DELAY, RANK_DELAY_MAX)
-}
-
-/// When this node asks for a tick, where each node before it has this long.
-fn turn_at(candidate: &Candidate, rank_delay: SignedDuration) -> Timestamp {
-    let ranks = candidate.rank.min(RANK_MAX) as i32;
-    candidate.tick.fire_time - CLAIM_AHEAD + rank_delay * ranks
 }
