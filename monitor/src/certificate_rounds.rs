@@ -42,9 +42,9 @@ impl CertificateRounds {
         if !self.has_begun {
             hush_unnamed(endpoints, ledger);
         }
-        if self.looked_at.is_none_or(|at| at.elapsed() >= look_every) {
+        let is_time = self.looked_at.is_none_or(|at| at.elapsed() >= look_every);
+        if is_time && self.looking.is_none() {
             self.looked_at = Some(Instant::now());
-            // A look that is still under way ends by its own limit long before.
             self.looking = Some(tokio::spawn(look_at_all(endpoints.to_vec())));
         }
         if let Some(looking) = self.looking.take_if(|looking| looking.is_finished()) {

@@ -46,27 +46,10 @@ macro_rules! newest {
 
 macro_rules! of_ten_jobs {
     ($one:expr) => {
-        concat!(
-            $one,
-            " union all ",
-            $one,
-            " union all ",
-            $one,
-            " union all ",
-            $one,
-            " union all ",
-            $one,
-            " union all ",
-            $one,
-            " union all ",
-            $one,
-            " union all ",
-            $one,
-            " union all ",
-            $one,
-            " union all ",
-            $one,
-        )
+        of_ten_jobs!($one; "" "" "" "" "" "" "" "" "")
+    };
+    ($one:expr; $($other:literal)*) => {
+        concat!($one $(, $other, " union all ", $one)*)
     };
 }
 

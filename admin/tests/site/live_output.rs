@@ -61,6 +61,14 @@ fn write(site: &Site, tick: Tick, number: i64, text: &str) {
     site.block(site.store.append_output(&[chunk])).unwrap();
 }
 
+/// A run that somebody has asked for.
+fn run_of_a_talker(site: &Site) -> Tick {
+    let job = site.job("talker", "default");
+    let path = format!("/api/v1/jobs/{job}/run");
+    let run = site.program("owner").send_json("POST", &path, &json!({}));
+    run.json()["id"].as_str().unwrap().parse().unwrap()
+}
+
 fn wait_until(mut is_so: impl FnMut() -> bool) {
     let until = Instant::now() + Duration::from_secs(20);
     while !is_so() {
@@ -71,10 +79,7 @@ fn wait_until(mut is_so: impl FnMut() -> bool) {
 #[test]
 fn every_reader_gets_everything_and_the_last_one_ends_the_asking() {
     let site = Site::owned();
-    let job = site.job("talker", "default");
-    let path = format!("/api/v1/jobs/{job}/run");
-    let run = site.program("owner").send_json("POST", &path, &json!({}));
-    let tick: Tick = run.json()["id"].as_str().unwrap().parse().unwrap();
+    let tick = run_of_a_talker(&site);
     let mut owner = site.browser("owner");
     write(&site, tick, 0, "\u{1b}[31mfirst\u{1b}[0m");
 
@@ -102,10 +107,7 @@ fn every_reader_gets_everything_and_the_last_one_ends_the_asking() {
 #[test]
 fn who_asks_for_living_parts_gets_them_without_output() {
     let site = Site::owned();
-    let job = site.job("talker", "default");
-    let path = format!("/api/v1/jobs/{job}/run");
-    let run = site.program("owner").send_json("POST", &path, &json!({}));
-    let tick: Tick = run.json()["id"].as_str().unwrap().parse().unwrap();
+    let tick = run_of_a_talker(&site);
     let mut owner = site.browser("owner");
     write(&site, tick, 0, "a long story");
 

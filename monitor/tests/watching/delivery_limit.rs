@@ -5,7 +5,7 @@ use carillon_core::run::Outcome;
 use carillon_lifecycle::config::Hidden;
 use carillon_monitor::webhook::Webhook;
 use carillon_testbed::{Mail, wait_until, wait_until_async};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::on_both;
 use crate::scene::{SOON, Scene};
@@ -13,14 +13,6 @@ use crate::webhook::{Receiver, TAKEN};
 
 /// Long enough that what a test does on a busy machine happens within it.
 const WITHIN: SignedDuration = SignedDuration::from_secs(40);
-
-async fn wait_until_held(scene: &Scene, count: i64) -> Timestamp {
-    wait_until_async("news to be held back", SOON, async || {
-        let held = scene.store.held_deliveries().await.unwrap()?;
-        (held.count == count).then_some(held.until)
-    })
-    .await
-}
 
 on_both! {
     async fn what_is_beyond_the_limit_is_one_mail_when_there_is_room(scene) {
@@ -43,9 +35,9 @@ on_both! {
         for job in &jobs[2..] {
             scene.run(job, &node, Outcome::Failed).await;
         }
-        wait_until_held(&scene, 3).await;
+        scene.wait_until_held(3).await;
         scene.run(&jobs[2], &node, Outcome::Succeeded).await;
-        let until = wait_until_held(&scene, 4).await;
+        let until = scene.wait_until_held(4).await;
         let mails_before = scene.mail.mails().len();
         let subjects = scene.subjects(3);
         let told_at = scene.store.now().await.unwrap();
@@ -120,7 +112,7 @@ async fn programs_take_everything_and_rooms_as_much_as_people() {
         (program.requests().len() == 3).then_some(())
     });
     // Two of the room, two of the mailbox.
-    wait_until_held(&scene, 4).await;
+    scene.wait_until_held(4).await;
     scene.stop_monitors().await;
 
     assert_eq!((room.requests().len(), scene.mail.mails().len()), (1, 1));

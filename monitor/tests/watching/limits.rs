@@ -1,7 +1,8 @@
 //! Limits against the clock: late, slow, no success, backlog.
 
 use carillon_core::calendar::{CalendarText, CalendarUse, OnBlackout};
-use carillon_core::job::JobSpec;
+use carillon_core::job::{Job, JobSpec};
+use carillon_core::parameters::Parameters;
 use carillon_core::run::{News, Outcome};
 use carillon_core::watch::Watch;
 
@@ -10,6 +11,18 @@ use jiff::SignedDuration;
 
 use crate::on_both;
 use crate::scene::editor;
+
+/// What somebody asks for who wants a job to run now.
+fn by_hand(job: &Job) -> RunRequest {
+    RunRequest {
+        job: job.id,
+        node: None,
+        parameters: Parameters::default(),
+        key: None,
+        repeats: None,
+        patience: SignedDuration::from_mins(10),
+    }
+}
 
 on_both! {
     async fn a_run_that_takes_too_long_is_told_while_it_runs(scene) {
@@ -91,16 +104,8 @@ on_both! {
 
     async fn runs_that_no_node_takes_are_a_backlog_after_a_while(scene) {
         let job = scene.job("orphan", JobSpec::default()).await;
-        let request = RunRequest {
-            job: job.id,
-            node: None,
-            parameters: carillon_core::parameters::Parameters::default(),
-            key: None,
-            repeats: None,
-            patience: SignedDuration::from_mins(10),
-        };
         let before = scene.store.now().await.unwrap();
-        scene.store.request_run(&request, &editor()).await.unwrap();
+        scene.store.request_run(&by_hand(&job), &editor()).await.unwrap();
 
         let now = scene.store.now().await.unwrap() + SignedDuration::from_secs(1);
         assert_eq!(scene.store.waiting_runs(now).await.unwrap().unwrap().waiting, 1);
@@ -109,15 +114,7 @@ on_both! {
 
     async fn runs_that_no_node_takes_are_mailed_after_a_minute(scene) {
         let job = scene.job("orphan", JobSpec::default()).await;
-        let request = RunRequest {
-            job: job.id,
-            node: None,
-            parameters: carillon_core::parameters::Parameters::default(),
-            key: None,
-            repeats: None,
-            patience: SignedDuration::from_mins(10),
-        };
-        scene.store.request_run(&request, &editor()).await.unwrap();
+        scene.store.request_run(&by_hand(&job), &editor()).await.unwrap();
 
         scene.start_monitor("mon");
         let subjects = scene.subjects(1);

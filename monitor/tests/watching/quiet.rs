@@ -7,12 +7,11 @@ use carillon_core::rule::Rule;
 use carillon_core::run::Outcome;
 use carillon_monitor::QuietPolicy;
 use carillon_store::GroupMail;
-use carillon_testbed::wait_until_async;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::on_both;
-use crate::scene::{SOON, Scene, editor};
+use crate::scene::{Scene, editor};
 
 /// Quiet since a minute ago, for so many seconds from now; job timeouts are urgent.
 async fn quiet_for(scene: &Scene, seconds: i64) -> QuietPolicy {
@@ -30,14 +29,6 @@ async fn quiet_for(scene: &Scene, seconds: i64) -> QuietPolicy {
     }
 }
 
-async fn wait_until_held(scene: &Scene, count: i64) -> Timestamp {
-    wait_until_async("news to be held back", SOON, async || {
-        let held = scene.store.held_deliveries().await.unwrap()?;
-        (held.count == count).then_some(held.until)
-    })
-    .await
-}
-
 on_both! {
     async fn what_can_wait_is_one_mail_when_quiet_hours_end_also_when_the_monitor_dies(scene) {
         scene.options.quiet = quiet_for(&scene, 30).await;
@@ -49,9 +40,9 @@ on_both! {
         for job in [&backup, &report] {
             scene.run(job, &node, Outcome::Failed).await;
         }
-        wait_until_held(&scene, 2).await;
+        scene.wait_until_held(2).await;
         scene.run(&backup, &node, Outcome::Succeeded).await;
-        let until = wait_until_held(&scene, 3).await;
+        let until = scene.wait_until_held(3).await;
         let mails_before = scene.mail.mails().len();
         scene.kill_monitor();
         scene.start_monitor("mon-2");
@@ -79,7 +70,7 @@ on_both! {
         scene.run(&backup, &node, Outcome::Failed).await;
         scene.run(&report, &node, Outcome::TimedOut).await;
         let subjects = scene.subjects(1);
-        wait_until_held(&scene, 1).await;
+        scene.wait_until_held(1).await;
         scene.stop_monitors().await;
 
         assert_eq!(subjects, ["[Carillon] job report timed out on web-1"]);

@@ -21,7 +21,7 @@ use carillon_monitor::{
     MailOptions, MonitorError, MonitorOptions, Pace, QuietPolicy, Thresholds, serve,
 };
 use carillon_store::{Beat, DeliveryLimit, Editor, OutputChunk, Registration, Store, StoreUrl};
-use carillon_testbed::{Database, Folder, Mail, MailServer, mariadb_database};
+use carillon_testbed::{Database, Folder, Mail, MailServer, mariadb_database, wait_until_async};
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinHandle;
 
@@ -305,6 +305,15 @@ impl Scene {
             news,
         };
         self.store.report(&[report]).await.unwrap();
+    }
+
+    /// Waits until so many deliveries are held back, and says until when they are.
+    pub(crate) async fn wait_until_held(&self, count: i64) -> Timestamp {
+        wait_until_async("news to be held back", SOON, async || {
+            let held = self.store.held_deliveries().await.unwrap()?;
+            (held.count == count).then_some(held.until)
+        })
+        .await
     }
 
     /// Waits until there are that many mails and returns their subjects.
