@@ -119,7 +119,8 @@ impl Flavour {
         let mut command = match self {
             Self::MariaDb => {
                 let mut command = Command::new(require("mariadb-install-db", &SERVER_PACKAGES)?);
-                command.args(["--no-defaults", "--skip-test-db"]);
+                // Without it a machine that cannot look its own name up is refused.
+                command.args(["--no-defaults", "--skip-test-db", "--force"]);
                 command.args([
                     "--auth-root-authentication-method=normal",
                     self.small_size()[0],
@@ -138,7 +139,8 @@ impl Flavour {
         }
         let output = command.output().context("initialising a data folder")?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
+            let said = [&*output.stdout, &*output.stderr].concat();
+            let said = String::from_utf8_lossy(&said);
             bail!("initialising {} failed: {}", self.name(), said.trim());
         }
         Ok(())
