@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use carillon_testbed::{Folder, Process, free_port, leashed, program, require, wait_until};
+use carillon_testbed::{
+    Folder, Process, Signal, free_port, leashed, program, require, send_signal, wait_until,
+};
 
 const PROGRAMS: [&str; 3] = ["agent", "admin", "monitor"];
 
@@ -167,10 +169,7 @@ fn supervisord_keeps_a_runner_without_an_agent() {
 }
 
 fn kill(pid: u32) {
-    let killed = Command::new("kill")
-        .args(["-KILL", &pid.to_string()])
-        .status();
-    assert!(killed.unwrap().success());
+    assert!(send_signal(pid, Signal::KILL));
 }
 
 fn agent_is_well(supervisor: &Supervisor) -> bool {

@@ -126,9 +126,7 @@ impl Process {
         if self.exit_status().is_some() {
             return;
         }
-        if let Some(pid) = i32::try_from(self.pid()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process(pid, signal);
-        }
+        send_signal(self.pid(), signal);
     }
 
     /// "name ended with exit status 1" and the end of its log, for error messages.
@@ -186,4 +184,10 @@ fn spawn_from_lasting_thread(command: Command) -> io::Result<Child> {
         .expect("the spawner thread lives as long as the process");
     drop(spawner);
     child.recv().expect("the spawner answers every order")
+}
+
+/// Sends a signal to any process, and says whether there was one.
+pub fn send_signal(pid: u32, signal: Signal) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| kill_process(pid, signal).is_ok())
 }

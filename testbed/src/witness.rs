@@ -91,7 +91,7 @@ impl Witness {
         self.folder.users()
     }
 
-    /// Every line so far, in order. A line still being written cannot be seen: writes are whole.
+    /// Every line so far, in order, but for one that is still being written.
     ///
     /// # Errors
     /// When the file cannot be read or a line is not one that `witness` writes.
@@ -106,7 +106,8 @@ impl Witness {
     pub fn read_file(file: &Path) -> Result<Vec<Sighting>> {
         let text =
             std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-        text.lines().map(parse_line).collect()
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        whole.lines().map(parse_line).collect()
     }
 
     /// The starts so far, in order.

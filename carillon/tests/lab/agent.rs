@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use carillon_testbed::{Process, Proxy, leashed, program};
+use carillon_testbed::{Process, Proxy, Signal, leashed, program, send_signal};
 
 pub(crate) struct Agent {
     pub(crate) name: String,
@@ -57,7 +57,7 @@ impl Agent {
 
     /// Kills its runner (SIGKILL), and says whether there was one.
     pub(crate) fn kill_runner(&self) -> bool {
-        self.signal_runner("KILL").is_some()
+        self.signal_runner(Signal::KILL).is_some()
     }
 
     /// The process id of the runner that it met last.
@@ -68,22 +68,17 @@ impl Agent {
     }
 
     /// Sends its runner a signal; its process id, if there was one.
-    pub(crate) fn signal_runner(&self, signal: &str) -> Option<u32> {
+    pub(crate) fn signal_runner(&self, signal: Signal) -> Option<u32> {
         let pid = self.runner_pid()?;
         self.signal(signal, pid).then_some(pid)
     }
 
     /// Sends a signal to a process of this node, and says whether it was one.
-    pub(crate) fn signal(&self, signal: &str, pid: u32) -> bool {
+    pub(crate) fn signal(&self, signal: Signal, pid: u32) -> bool {
         // The number may be another's by now.
         let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let line = String::from_utf8_lossy(&line).into_owned();
-        line.contains(&self.data_dir.display().to_string())
-            && std::process::Command::new("kill")
-                .args(["-s", signal, &pid.to_string()])
-                .status()
-                .expect("kill runs")
-                .success()
+        line.contains(&self.data_dir.display().to_string()) && send_signal(pid, signal)
     }
 
     /// What its program is told by its environment.

@@ -1,13 +1,12 @@
 //! A run goes on elsewhere: after an attempt that failed, and after a machine that died in the middle of one.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use carillon_core::job::{Delivery, JobSpec};
 use carillon_core::overlap::Overlap;
 use carillon_core::retry::{Retry, RetryNode};
 use carillon_core::run::Outcome;
-use carillon_testbed::{Folder, Sighting, wait_until};
+use carillon_testbed::{Folder, Sighting, Signal, send_signal, wait_until};
 
 use crate::rig::Lab;
 
@@ -132,14 +131,7 @@ fn run_of_a_machine_that_dies_is_repeated_elsewhere_with_a_higher_token() {
         .unwrap();
     machine.kill();
     assert!(machine.kill_runner(), "{}", machine.process.log());
-    let command = first.pid.to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-9", &command])
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(send_signal(first.pid, Signal::KILL));
     let died = Instant::now();
 
     let second = wait_for_attempt(&lab, &first.run, "2");

@@ -101,12 +101,15 @@ impl Rig {
         .await
     }
 
-    /// A runner behind limits that a shell has set; `$@` is how it is started.
+    /// A runner behind limits that a shell has set; `$@` is how it is started. It lies in its own folder, where another
+    /// user may execute it.
     pub(crate) async fn limited(limits: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let line = format!("{limits}; exec \"$@\"");
         let data = dir.path().to_str().unwrap();
-        let args = ["-c", &line, "sh", RUNNER, "--data", data].map(str::to_owned);
+        let program = format!("{data}/program");
+        std::fs::copy(RUNNER, &program).unwrap();
+        let args = ["-c", &line, "sh", &program, "--data", data].map(str::to_owned);
         Self::connected(
             dir,
             RunnerCommand {

@@ -611,6 +611,7 @@ fn every_planted_bug_still_finds_its_place_and_names_what_it_breaks() {
     let patches = patches.unwrap().map(|entry| entry.unwrap().path());
     let patches: Vec<_> = patches.collect();
     assert!(patches.len() >= 9, "{patches:?}");
+    let git = carillon_testbed::require("git", &["git"]).unwrap();
     for patch in patches {
         let text = std::fs::read_to_string(&patch).unwrap();
         let named = |what| text.lines().find_map(|line| line.strip_prefix(what));
@@ -621,7 +622,7 @@ fn every_planted_bug_still_finds_its_place_and_names_what_it_breaks() {
             "{patch:?} names nothing that would notice"
         );
 
-        let tried = std::process::Command::new("git")
+        let tried = std::process::Command::new(&git)
             .args(["apply", "--check"])
             .arg(&patch)
             .current_dir(root)

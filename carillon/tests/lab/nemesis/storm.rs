@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use carillon_core::identity::JobId;
 use carillon_core::node::Duty;
 use carillon_store::JobChange;
-use carillon_testbed::{Proxy, wait_until};
+use carillon_testbed::{Proxy, Signal, wait_until};
 
 use super::clerk::{Clerk, Deed};
 use super::fault::{Kind, Target, node_name};
@@ -122,7 +122,7 @@ impl<'l> Storm<'l> {
             }
             (Kind::AgentStopped, Target::Node(node)) => self.lab.agents[node].process.pause(),
             (Kind::RunnerStopped, Target::Node(node)) => {
-                if let Some(pid) = self.lab.agents[node].signal_runner("STOP") {
+                if let Some(pid) = self.lab.agents[node].signal_runner(Signal::STOP) {
                     self.stopped.insert(node, pid);
                 }
             }
@@ -176,7 +176,7 @@ impl<'l> Storm<'l> {
             (Kind::AgentStopped, Target::Node(node)) => self.lab.agents[node].process.resume(),
             (Kind::RunnerStopped, Target::Node(node)) => {
                 if let Some(pid) = self.stopped.remove(&node) {
-                    self.lab.agents[node].signal("CONT", pid);
+                    self.lab.agents[node].signal(Signal::CONT, pid);
                 }
             }
             (Kind::NodeDrained, Target::Node(node)) => {
