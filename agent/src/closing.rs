@@ -3,9 +3,11 @@
 use carillon_core::run::Report;
 use carillon_core::scheduler::Event;
 use carillon_core::token::Token;
+use carillon_runner::protocol::Request;
 use jiff::Timestamp;
 
 use crate::attempt::Attempt;
+use crate::outbox::Stored;
 use crate::pump::Pump;
 use crate::spans::{TracedAttempt, TracedEnd};
 
@@ -21,6 +23,35 @@ impl Pump {
         let tick = report.tick;
         self.hands.outbox.report(report);
         self.tell(Event::Released(tick, token)).await;
+    }
+
+    /// Lets go of what the store has: output may be dropped by the runner, attempts are forgotten by both.
+    pub(crate) async fn acknowledge(&mut self, stored: Stored) {
+        if self.is_output_waiting && self.hands.outbox.is_empty() {
+            // The runner sends again what was not acknowledged to whoever connects.
+            self.is_output_waiting = false;
+            self.hands.link.reconnect();
+        }
+        for (token, seq) in stored.output {
+            self.hands
+                .link
+                .send(Request::AckOutput { token, seq })
+                .await;
+        }
+        if !stored.finished.is_empty() {
+            for token in &stored.finished {
+                self.attempts.remove(token);
+            }
+            self.leftovers.add(stored.finished.len());
+            self.hands
+                .link
+                .send(Request::Ack {
+                    tokens: stored.finished,
+                })
+                .await;
+            // Heartbeats may all fall together with the runs of a job of every second.
+            self.renew_runner().await;
+        }
     }
 }
 

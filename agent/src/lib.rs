@@ -15,6 +15,7 @@ pub mod control;
 mod hearing;
 mod heartbeat;
 pub mod host;
+mod leftovers;
 pub mod loaded_job;
 mod message;
 pub mod node_folder;

@@ -250,6 +250,7 @@ impl Pump {
 
     /// Loads what has changed.
     pub(crate) async fn load_jobs(&mut self, items: Vec<FeedItem>) {
+        self.leftovers.add(items.len());
         let (mut plans, mut gone) = (Vec::new(), Vec::new());
         for item in items {
             let (job, trouble) = match item {

@@ -14,7 +14,7 @@ use carillon_core::scheduler::{Event, Gate, Scheduler};
 use carillon_core::tick::Tick;
 use carillon_core::token::{Token, TokenMint};
 use carillon_runner::containment::Containment;
-use carillon_runner::protocol::{AttemptState, Request};
+use carillon_runner::protocol::AttemptState;
 use carillon_store::Store;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -24,11 +24,12 @@ use tracing::{debug, error};
 use crate::attempt::Attempt;
 use crate::clock::Clock;
 use crate::heartbeat::Pulse;
+use crate::leftovers::Leftovers;
 use crate::loaded_job::JobTexts;
 use crate::message::{KnownJobs, Message, WantedPlans};
 use crate::node_folder::NodeFolder;
 use crate::node_health::{Health, NodeHealth};
-use crate::outbox::{Outbox, Stored};
+use crate::outbox::Outbox;
 use crate::owning::Journal;
 use crate::place_queue::PlaceQueue;
 use crate::renewal::Renewal;
@@ -115,6 +116,7 @@ pub struct Pump {
     /// Runs won whose story is on its way.
     pub(crate) preparing: HashMap<Token, Tick>,
     pub(crate) counters: Counters,
+    pub(crate) leftovers: Leftovers,
     pub(crate) health: NodeHealth,
     pub(crate) stage: Stage,
     pub(crate) messages: mpsc::Sender<Message>,
@@ -165,6 +167,7 @@ impl Pump {
             waiting: PlaceQueue::default(),
             preparing: HashMap::new(),
             counters: Counters::default(),
+            leftovers: Leftovers::default(),
             health: NodeHealth::default(),
             stage: Stage::Running,
             messages,
@@ -315,6 +318,7 @@ impl Pump {
         self.health.forgive_in_time(self.hands.clock.now());
         self.give_up_late().await;
         self.renew_runner().await;
+        self.leftovers.give_back();
         self.rounds += 1;
         if self.rounds.is_multiple_of(RECONCILE_EVERY) {
             self.ask_for_own_runs();
@@ -336,33 +340,6 @@ impl Pump {
         });
         if reply.send(known).is_err() {
             debug!("whoever wanted plans has gone away");
-        }
-    }
-
-    async fn acknowledge(&mut self, stored: Stored) {
-        if self.is_output_waiting && self.hands.outbox.is_empty() {
-            // The runner sends again what was not acknowledged to whoever connects.
-            self.is_output_waiting = false;
-            self.hands.link.reconnect();
-        }
-        for (token, seq) in stored.output {
-            self.hands
-                .link
-                .send(Request::AckOutput { token, seq })
-                .await;
-        }
-        if !stored.finished.is_empty() {
-            for token in &stored.finished {
-                self.attempts.remove(token);
-            }
-            self.hands
-                .link
-                .send(Request::Ack {
-                    tokens: stored.finished,
-                })
-                .await;
-            // Heartbeats may all fall together with the runs of a job of every second.
-            self.renew_runner().await;
         }
     }
 
