@@ -14,7 +14,7 @@ use carillon_testbed::{
 };
 use jiff::Timestamp;
 
-use crate::process::{Memory, cpu_us, memory, runner_of};
+use crate::process::{Memory, children, cpu_us, kill_process, memory, runner_of};
 
 /// An agent that starts, or learns of jobs, takes no longer.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -49,6 +49,7 @@ pub struct Cluster {
     pub witness: Witness,
     agents: Vec<Agent>,
     servers: Option<(MariaDb, Redis, Database)>,
+    url: String,
     folder: Folder,
     jobs: usize,
 }
@@ -88,6 +89,16 @@ impl Cluster {
     /// # Errors
     /// When something does not come up.
     pub async fn start(stores: Stores, agents: usize) -> Result<Self> {
+        let mut cluster = Self::found(stores).await?;
+        cluster.start_agents(agents)?;
+        Ok(cluster)
+    }
+
+    /// Empty stores, and nobody who works on them.
+    ///
+    /// # Errors
+    /// When something does not come up.
+    pub async fn found(stores: Stores) -> Result<Self> {
         let folder = Folder::create()?;
         let (url, servers) = match stores {
             Stores::Sqlite => (
@@ -105,25 +116,38 @@ impl Cluster {
         };
         let store = Store::new(url.parse()?);
         store.migrate().await?;
-        let mut cluster = Cluster {
+        Ok(Cluster {
             store,
+            url,
             witness: Witness::create()?,
             agents: Vec::new(),
             servers,
             folder,
             jobs: 0,
-        };
-        for number in 1..=agents {
-            cluster.start_agent(&format!("n{number}"), &url)?;
-        }
-        Ok(cluster)
+        })
     }
 
-    fn start_agent(&mut self, name: &str, url: &str) -> Result<()> {
+    /// The address of the store.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Starts so many agents, `n1` and on; returns when each claims, with the seconds that took each.
+    ///
+    /// # Errors
+    /// When one does not come up.
+    pub fn start_agents(&mut self, count: usize) -> Result<Vec<f64>> {
+        let numbers = 1..=count;
+        numbers
+            .map(|number| self.start_agent(&format!("n{number}")))
+            .collect()
+    }
+
+    fn start_agent(&mut self, name: &str) -> Result<f64> {
         let data_dir: PathBuf = self.folder.join(name);
         std::fs::create_dir_all(&data_dir)?;
         let mut settings = vec![
-            ("CARILLON_DATABASE__URL".to_owned(), url.to_owned()),
+            ("CARILLON_DATABASE__URL".to_owned(), self.url.clone()),
             ("CARILLON_NODE__NAME".to_owned(), name.to_owned()),
             (
                 "CARILLON_NODE__DATA_DIR".to_owned(),
@@ -131,6 +155,8 @@ impl Cluster {
             ),
             // Ten thousand due at once must fit on one node.
             ("CARILLON_NODE__MAX_RUNNING".to_owned(), "4000".to_owned()),
+            // A past that was made for a measurement is to stay.
+            ("CARILLON_RETENTION__RUNS".to_owned(), "36500d".to_owned()),
         ];
         if let Some((_, redis, _)) = &self.servers {
             settings.push(("CARILLON_REDIS__URL".to_owned(), redis.url()));
@@ -138,6 +164,7 @@ impl Cluster {
         let mut command = leashed(program("agent")?);
         command.arg("start").envs(settings.iter().cloned());
         let log = data_dir.with_extension("log");
+        let since = Instant::now();
         let process = Process::start(&format!("agent {name}"), command, &log)?;
         let mut agent = Agent {
             process,
@@ -145,8 +172,25 @@ impl Cluster {
             settings,
         };
         agent.wait_for("to claim", |stats| stats["claiming"] == "yes")?;
+        let took = since.elapsed().as_secs_f64();
         agent.runner = runner_of(&data_dir)?;
         self.agents.push(agent);
+        Ok(took)
+    }
+
+    /// Ends the first node as the loss of its machine would: agent, runner and commands at one instant.
+    ///
+    /// # Errors
+    /// When there is no agent, or /proc cannot be read.
+    pub fn lose_first_node(&mut self) -> Result<()> {
+        ensure!(!self.agents.is_empty(), "there is no agent");
+        let mut agent = self.agents.remove(0);
+        let commands = children(agent.runner)?;
+        agent.process.kill();
+        for pid in [agent.runner].into_iter().chain(commands) {
+            // A command may have ended meanwhile.
+            let _ = kill_process(pid);
+        }
         Ok(())
     }
 
@@ -156,12 +200,28 @@ impl Cluster {
     /// # Errors
     /// When the store refuses a job or an agent does not load it.
     pub async fn add_jobs(&mut self, expression: &str, count: usize) -> Result<f64> {
+        let spec = JobSpec {
+            launch: LaunchSpec {
+                command: self.witness.command(),
+                ..LaunchSpec::default()
+            },
+            ..JobSpec::default()
+        };
+        self.add_jobs_of(spec, expression, count).await
+    }
+
+    /// As [`Cluster::add_jobs`], with jobs of another kind.
+    ///
+    /// # Errors
+    /// As [`Cluster::add_jobs`].
+    pub async fn add_jobs_of(
+        &mut self,
+        spec: JobSpec,
+        expression: &str,
+        count: usize,
+    ) -> Result<f64> {
         let editor = Editor::program("bench");
         let group = self.store.ensure_group("bench", &editor).await?;
-        let launch = LaunchSpec {
-            command: self.witness.command(),
-            ..LaunchSpec::default()
-        };
         let draft = JobDraft {
             name: "job".parse()?,
             group,
@@ -172,10 +232,7 @@ impl Cluster {
                 zone: "UTC".to_owned(),
                 dst: DstRule::default(),
             },
-            spec: JobSpec {
-                launch,
-                ..JobSpec::default()
-            },
+            spec,
         };
         let until = self.jobs + count;
         while self.jobs < until {

@@ -61,7 +61,8 @@ pub async fn compare(
         }
         for &(stores, agents) in clusters {
             let load = load()?;
-            let seen = watch(stores, agents, rate, seconds).await?;
+            let mut cluster = Cluster::start(stores, agents).await?;
+            let seen = watch(&mut cluster, rate, seconds).await?;
             let name = format!("{}, {agents} × agent", stores.name());
             let [lost, doubled] = [seen.lost, seen.doubled].map(|count| count.to_string());
             let [agent, runner, servers] = seen.cpu_us.map(|us| format!("{us:.0}"));
@@ -90,16 +91,23 @@ fn add_row(
     table.add(row);
 }
 
-struct Seen {
-    late: Spread,
-    lost: usize,
-    doubled: usize,
-    /// Of agents, runners and servers, for each start.
-    cpu_us: [f64; 3],
+/// What was seen of jobs that are due every second.
+pub struct Seen {
+    /// How late they began.
+    pub late: Spread,
+    /// Ticks that did not begin at all.
+    pub lost: usize,
+    /// Starts beyond the first of a tick.
+    pub doubled: usize,
+    /// Processor time of agents, runners and servers for each start, in microseconds.
+    pub cpu_us: [f64; 3],
 }
 
-async fn watch(stores: Stores, agents: usize, rate: usize, seconds: i64) -> Result<Seen> {
-    let mut cluster = Cluster::start(stores, agents).await?;
+/// Watches a cluster without jobs run so many each second, for so many seconds.
+///
+/// # Errors
+/// When a job is not made, or nothing starts.
+pub async fn watch(cluster: &mut Cluster, rate: usize, seconds: i64) -> Result<Seen> {
     cluster.add_jobs("* * * * * *", rate).await?;
     // The first seconds find cold caches and connections.
     let from = next_second(3);
@@ -109,26 +117,35 @@ async fn watch(stores: Stores, agents: usize, rate: usize, seconds: i64) -> Resu
     sleep_until_ns(until * SECOND_NS - SECOND_NS / 2);
     let spent = cluster.cpu()?.since(before);
     sleep_until_ns((until + AFTERMATH_S) * SECOND_NS);
-    let starts = starts_within(&cluster.witness.starts()?, from, until);
-    let ticks: HashSet<_> = starts
-        .iter()
-        .map(|start| (&start.job, &start.fire_time))
-        .collect();
+    let starts = cluster.witness.starts()?;
     let wanted = rate * usize::try_from(seconds)?;
-    let late: Result<Vec<f64>> = starts.iter().map(lateness_ms).collect();
     let each = |us: u64| us as f64 / wanted as f64;
+    let cpu_us = [spent.agents_us, spent.runners_us, spent.servers_us].map(each);
+    let seen = judge(&starts_within(&starts, from, until), wanted)?;
+    Ok(Seen { cpu_us, ..seen })
+}
+
+/// What these starts say of so many ticks; processor time is not theirs to tell.
+///
+/// # Errors
+/// When there are none.
+pub fn judge(starts: &[&Sighting], wanted: usize) -> Result<Seen> {
+    let tick = |start: &&Sighting| (start.job.clone(), start.fire_time.clone());
+    let ticks: HashSet<_> = starts.iter().map(tick).collect();
+    let late: Result<Vec<f64>> = starts.iter().map(|start| lateness_ms(start)).collect();
     Ok(Seen {
         late: Spread::of(late?)?,
         lost: wanted.saturating_sub(ticks.len()),
         doubled: starts.len() - ticks.len(),
-        cpu_us: [spent.agents_us, spent.runners_us, spent.servers_us].map(each),
+        cpu_us: [f64::NAN; 3],
     })
 }
 
-fn starts_within(starts: &[Sighting], from: i64, until: i64) -> Vec<Sighting> {
+/// The starts of ticks from one second up to another.
+pub fn starts_within(starts: &[Sighting], from: i64, until: i64) -> Vec<&Sighting> {
     let is_within = |start: &&Sighting| {
         let fire_time = start.fire_time.parse::<Timestamp>();
         fire_time.is_ok_and(|at| (from..until).contains(&at.as_second()))
     };
-    starts.iter().filter(is_within).cloned().collect()
+    starts.iter().filter(is_within).collect()
 }

@@ -55,12 +55,8 @@ pub fn memory(pid: u32) -> Result<Memory> {
 /// # Errors
 /// When /proc cannot be read.
 pub fn members(group: u32) -> Result<Vec<u32>> {
-    let is_member = |pid: &u32| {
-        let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let numbers = text.rsplit_once(") ").map_or("", |(_, numbers)| numbers);
-        // State, parent, group.
-        numbers.split(' ').nth(2) == Some(&*group.to_string())
-    };
+    let wanted = group.to_string();
+    let is_member = |&pid: &u32| stat_word(pid, 2).as_deref() == Some(&*wanted);
     Ok(pids()?.into_iter().filter(is_member).collect())
 }
 
@@ -80,6 +76,38 @@ pub fn runner_of(data_dir: &Path) -> Result<u32> {
         }
     }
     anyhow::bail!("no runner works in {wanted}")
+}
+
+/// The processes that this one has started and that still live.
+///
+/// # Errors
+/// When /proc cannot be read.
+pub fn children(parent: u32) -> Result<Vec<u32>> {
+    let wanted = parent.to_string();
+    Ok(pids()?
+        .into_iter()
+        .filter(|&pid| stat_word(pid, 1).as_deref() == Some(&*wanted))
+        .collect())
+}
+
+/// A word of what the kernel says of a process after its name: its state, its parent, its group; none when it is gone.
+fn stat_word(pid: u32, number: usize) -> Option<String> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name may hold blanks and brackets.
+    let (_, words) = text.rsplit_once(") ")?;
+    words.split(' ').nth(number).map(str::to_owned)
+}
+
+/// Ends a process that is not asked.
+///
+/// # Errors
+/// When there is no such process.
+pub fn kill_process(pid: u32) -> Result<()> {
+    let pid = rustix::process::Pid::from_raw(pid.try_into()?).context("0 is no process")?;
+    Ok(rustix::process::kill_process(
+        pid,
+        rustix::process::Signal::KILL,
+    )?)
 }
 
 fn pids() -> Result<Vec<u32>> {

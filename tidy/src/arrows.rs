@@ -53,6 +53,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "carillon-bench",
         &[
+            "carillon-agent",
             "carillon-core",
             "carillon-store",
             "carillon-runner",

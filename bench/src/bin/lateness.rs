@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use carillon_bench::cluster::Stores;
-use carillon_bench::document::with_others;
-use carillon_bench::{burst, capture, every_second, machine, peer, weight};
+use carillon_bench::document::with_opening;
+use carillon_bench::{burst, capture, every_second, machine, peer, programs, weight};
 use clap::Parser;
 use jiff::Timestamp;
 
@@ -66,6 +66,7 @@ async fn main() -> Result<()> {
     if !options.idle.is_empty() {
         let extent = (&*options.idle, options.seconds);
         tables.push(weight::measure(extent, &stores, &peers).await?);
+        tables.push(programs::measure().await?);
     }
     if !options.no_output {
         tables.push(capture::compare().await?);
@@ -83,7 +84,7 @@ async fn main() -> Result<()> {
     for table in tables {
         text.push_str(&format!("\n{table}"));
     }
-    let text = with_others(&std::fs::read_to_string(&file).unwrap_or_default(), &text);
+    let text = with_opening(&std::fs::read_to_string(&file).unwrap_or_default(), &text);
     std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))
 }
 

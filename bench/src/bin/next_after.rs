@@ -2,13 +2,19 @@
 //!
 //! Beside it stands what `jiff` needs to turn one instant into wall-clock time and back, the least
 //! that any engine built on a general calendar library pays per step.
-
-#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+//!
+//! `scripts/bench`, or `cargo build --release --workspace --bins && target/release/next_after [--write docs/BENCH.md]`
 
 use std::hint::black_box;
+use std::path::PathBuf;
 use std::time::Instant;
 
+use anyhow::Context;
+use carillon_bench::document::with_part;
+use carillon_bench::machine;
+use carillon_bench::table::{Table, ratio, show};
 use carillon_core::schedule::{DstRule, Schedule, time_zone};
+use clap::Parser;
 use jiff::{SignedDuration, Timestamp};
 
 /// Each figure is the least of so many rounds: what disturbs a machine only ever adds.
@@ -46,12 +52,49 @@ const IMPOSSIBLE: &[(&str, &str, DstRule)] = &[
     ("30 2 * 3 SUN#2", "America/New_York", DstRule::Skip),
 ];
 
+#[derive(Parser)]
+struct Options {
+    /// Writes the table to this file too.
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
+}
+
 fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    let machine = machine::describe()?;
+    let table = compare()?;
+    show(&table);
+    let Some(file) = options.write else {
+        return Ok(());
+    };
+    let bytes = size_of::<Schedule>();
+    let part =
+        format!("## Fire times\n\n{OPENING}A schedule is {bytes} bytes.\n\n{machine}\n{table}");
+    let old = std::fs::read_to_string(&file).unwrap_or_default();
+    std::fs::write(&file, with_part(&old, &part))
+        .with_context(|| format!("writing {}", file.display()))
+}
+
+const OPENING: &str = "<!-- Written by `next_after`, which `scripts/bench` calls. -->\n\n\
+One step: from a fire time to the next, on one core, the least of seven rounds. *Bare* is what the calendar library takes to turn one\n\
+instant into the wall clock of Berlin and back, which an engine built on such a library pays at least once for each step.\n\
+*Typical* steps follow each other through forty years; *rare* ones are years apart; *never* is searched for through a hundred years.\n";
+
+fn compare() -> anyhow::Result<Table> {
     let start: Timestamp = "2026-01-01T00:00:00Z".parse()?;
-    println!("next_after, ns a step");
+    let mut table = Table::new("The next fire time", &["", "zone", "", "ns", "× bare"]);
+    let bare = jiff_there_and_back_ns("Europe/Berlin", start)?;
+    let mut add = |class: &str, words: &str, zone: &str, ns: f64| {
+        let words = [&format!("`{words}`"), zone, class].map(str::to_owned);
+        table.add(
+            words
+                .into_iter()
+                .chain([format!("{ns:.0}"), ratio(ns, bare)]),
+        );
+    };
     for (expression, zone) in TYPICAL {
         let schedule = Schedule::parse(expression, zone, DstRule::Cron, 0)?;
-        print_line(
+        add(
             "typical",
             expression,
             zone,
@@ -60,36 +103,19 @@ fn main() -> anyhow::Result<()> {
     }
     for (expression, zone) in RARE {
         let schedule = Schedule::parse(expression, zone, DstRule::Cron, 0)?;
-        print_line("rare", expression, zone, ask_ns(&schedule, start, 20_000));
+        add("rare", expression, zone, ask_ns(&schedule, start, 20_000));
     }
     for (expression, zone, dst) in IMPOSSIBLE {
         let schedule = Schedule::parse(expression, zone, *dst, 0)?;
-        print_line("never", expression, zone, ask_ns(&schedule, start, 2_000));
+        add("never", expression, zone, ask_ns(&schedule, start, 2_000));
     }
     for zone in ["UTC", "Europe/Berlin"] {
-        print_line("jiff", "instant to wall", zone, jiff_there_ns(zone, start)?);
-        print_line(
-            "jiff",
-            "instant to wall and back",
-            zone,
-            jiff_there_and_back_ns(zone, start)?,
-        );
+        add("bare", "instant to wall", zone, jiff_there_ns(zone, start)?);
+        let back = jiff_there_and_back_ns(zone, start)?;
+        add("bare", "instant to wall and back", zone, back);
     }
-    print_line(
-        "parse",
-        "*/15 9-17 * * MON-FRI",
-        "Europe/Berlin",
-        parse_ns(),
-    );
-    println!(
-        "{} bytes a schedule, nothing on the heap without years",
-        size_of::<Schedule>()
-    );
-    Ok(())
-}
-
-fn print_line(class: &str, expression: &str, zone: &str, nanoseconds: f64) {
-    println!("{class:8} {expression:24} {zone:20} {nanoseconds:10.1}");
+    add("read", "*/15 9-17 * * MON-FRI", "Europe/Berlin", parse_ns());
+    Ok(table)
 }
 
 /// From one fire time to the next through some decades, and again from the start.

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use carillon_bench::document::{PAGES, with_pages};
+use carillon_bench::document::with_part;
 use carillon_bench::history::{House, Size, beat_all, build};
 use carillon_bench::machine;
 use carillon_bench::round::{Round, Seen, Visit};
@@ -114,7 +114,7 @@ async fn main() -> Result<()> {
         if let Some(file) = &options.write {
             let text = report(&options, (runs, days), &machine, &tables);
             let old = std::fs::read_to_string(file).unwrap_or_default();
-            std::fs::write(file, with_pages(&old, &text))
+            std::fs::write(file, with_part(&old, &text))
                 .with_context(|| format!("writing {}", file.display()))?;
         }
         if !options.pause {
@@ -131,7 +131,7 @@ fn report(
 ) -> String {
     let kind = if options.sqlite { "SQLite" } else { "MariaDB" };
     let mut text = format!(
-        "{PAGES}\n\n<!-- Written by `scripts/pages`. -->\n\n{OPENING}\n\n{} jobs and {runs} runs of {days} days in {kind}, each page asked for {} times \
+        "## Pages\n\n<!-- Written by `scripts/pages`. -->\n\n{OPENING}\n\n{} jobs and {runs} runs of {days} days in {kind}, each page asked for {} times \
          over a connection that stays open, one request after the other.\n\n{machine}",
         options.jobs, options.times
     );
