@@ -1,5 +1,6 @@
 //! A machine is lost while jobs are due every second: what becomes of their ticks, and of what ran there.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -106,9 +107,10 @@ async fn start_long_ones(cluster: &mut Cluster) -> Result<()> {
     let expression = format!("@at {}", at.strftime("%Y-%m-%dT%H:%M:%S"));
     cluster.add_jobs_of(spec, &expression, LONG).await?;
     let starts = cluster.witness.wait_for_starts(LONG, PATIENCE);
+    let nodes: BTreeSet<&str> = starts.iter().map(|start| &*start.node).collect();
     ensure!(
         on_first_node(&starts) > 0,
-        "no long job began on the first node"
+        "no long job began on the first node, but on {nodes:?}"
     );
     Ok(())
 }
