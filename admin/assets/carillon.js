@@ -15,6 +15,9 @@
     if (zone) document.cookie = `carillon_zone=${zone}; Path=/; Max-Age=31536000; SameSite=Lax`;
   }
 
+  // Pages that refresh themselves need not wait for everything; the server is told for as long as the browser is open.
+  document.cookie = "carillon_script=1; Path=/; SameSite=Lax";
+
   // A note belongs to the action before it, not to the address.
   const here = new URL(location.href);
   if (here.searchParams.has("note")) {
@@ -23,7 +26,7 @@
   }
 
   // Live parts: the same page is asked for again and its marked parts are exchanged.
-  const LIVE_MS = 3000;
+  const LIVE_MS = 3000, PATIENCE_MS = 10000;
   const liveSwitch = $("#live-switch");
   let isPaused = sessionStorage.getItem("carillon_paused") === "1";
   const showLive = () => {
@@ -39,13 +42,25 @@
   liveSwitch?.addEventListener("click", toggleLive);
   showLive();
 
+  // What stands there stays when nobody answers; a quiet mark says of when it is.
+  const stale = $("#stale");
+  let asOf = new Date(), isAsking = false;
+  const markStale = (isStale) => {
+    const told = isStale ? stale.dataset.told.replace("{}", asOf.toLocaleTimeString(root.lang)) : "";
+    if (stale.textContent !== told) stale.textContent = told;
+  };
   const isBusy = (part) => part.contains(document.activeElement) || part.querySelector("input:checked, details[open]");
   const refresh = async () => {
     const parts = [...document.querySelectorAll("[data-live]")];
-    if (isPaused || document.hidden || parts.length === 0 || $("dialog[open]")) return;
-    const answer = await fetch(location.href, { headers: { Accept: "text/html", "Carillon-Live": "1" }, redirect: "manual" });
-    if (!answer.ok) return;
-    const fresh = parse(await answer.text());
+    if (isPaused || isAsking || document.hidden || parts.length === 0 || $("dialog[open]")) return;
+    isAsking = true;
+    const ask = { headers: { Accept: "text/html", "Carillon-Live": "1" }, redirect: "manual", signal: AbortSignal.timeout(PATIENCE_MS) };
+    const text = await fetch(location.href, ask).then((answer) => (answer.ok ? answer.text() : null)).catch(() => null);
+    isAsking = false;
+    markStale(text === null);
+    if (text === null) return;
+    asOf = new Date();
+    const fresh = parse(text);
     for (const part of parts) {
       const next = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
       if (next && !isBusy(part) && next.innerHTML !== part.innerHTML) {
@@ -54,7 +69,7 @@
     }
   };
   if (!liveSwitch) { /* signed out */ } else if ($("[data-live]")) {
-    setInterval(() => refresh().catch(() => {}), LIVE_MS);
+    setInterval(refresh, LIVE_MS);
   } else {
     liveSwitch.hidden = true;
   }
@@ -155,7 +170,7 @@
         while (output.childElementCount > 400) output.firstElementChild.remove();
         toEnd();
       });
-      source.addEventListener("state", () => refresh().catch(() => {}));
+      source.addEventListener("state", refresh);
       source.addEventListener("end", () => {
         source.close();
         const state = $("#live-state");

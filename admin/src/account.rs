@@ -2,6 +2,7 @@
 
 mod browser;
 pub(crate) mod password;
+mod picture;
 pub(crate) mod preferences;
 pub(crate) mod sessions;
 pub(crate) mod set_up;

@@ -1,13 +1,35 @@
 //! What is wrong with a form, field by field: all fields are judged at once, and what was typed is kept.
 
+use carillon_core::lang::Lang;
+
+use crate::words::{Words, words};
+
 /// The complaints about the fields of one form.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct FieldErrors(Vec<(String, String)>);
+#[derive(Debug, Clone)]
+pub(crate) struct FieldErrors {
+    complaints: Vec<(String, String)>,
+    /// What complaints are said in.
+    pub(crate) words: &'static Words,
+}
+
+impl Default for FieldErrors {
+    fn default() -> Self {
+        FieldErrors::said_in(words(Lang::En))
+    }
+}
 
 impl FieldErrors {
+    /// No complaint yet; whoever judges says them in these words.
+    pub(crate) fn said_in(words: &'static Words) -> Self {
+        FieldErrors {
+            complaints: Vec::new(),
+            words,
+        }
+    }
+
     /// Complains about a field.
     pub(crate) fn add(&mut self, field: &str, wrong: impl Into<String>) {
-        self.0.push((field.to_owned(), wrong.into()));
+        self.complaints.push((field.to_owned(), wrong.into()));
     }
 
     /// Takes the value, or complains about the field in the words that `tell` finds.
@@ -28,12 +50,12 @@ impl FieldErrors {
 
     /// Adds the complaints of another judgement.
     pub(crate) fn append(&mut self, other: FieldErrors) {
-        self.0.extend(other.0);
+        self.complaints.extend(other.complaints);
     }
 
     /// The first complaint about a field.
     pub(crate) fn of(&self, field: &str) -> Option<&str> {
-        self.0
+        self.complaints
             .iter()
             .find(|(name, _)| name == field)
             .map(|(_, wrong)| wrong.as_str())
@@ -41,15 +63,15 @@ impl FieldErrors {
 
     /// All complaints, in the order of the form.
     pub(crate) fn all(&self) -> &[(String, String)] {
-        &self.0
+        &self.complaints
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.complaints.is_empty()
     }
 
     /// The complaints as a fault, for programs.
     pub(crate) fn into_fault(self) -> crate::faults::Fault {
-        crate::faults::Fault::Fields(self.0)
+        crate::faults::Fault::Fields(self.complaints)
     }
 }

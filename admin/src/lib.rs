@@ -36,6 +36,7 @@ pub mod routes;
 mod runs;
 mod secret;
 mod session;
+mod shortened;
 mod system;
 mod user_name;
 mod viewer;

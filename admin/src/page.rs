@@ -33,6 +33,8 @@ pub(crate) struct Chrome {
     /// The address of this page, to come back to.
     pub(crate) here: String,
     pub(crate) note: Option<&'static str>,
+    /// The browser runs the script of our pages, so that what is shown refreshes itself.
+    pub(crate) runs_script: bool,
     pub(crate) ribbon: Vec<String>,
     pub(crate) assets: &'static Addresses,
 }
@@ -181,6 +183,7 @@ impl Chrome {
                 .chrome
                 .note(Posted::parse(query.as_bytes()).text("note")),
             here: here.to_owned(),
+            runs_script: choice("carillon_script").is_some(),
             ribbon: if viewer.is_some() {
                 app.ribbon(words)
             } else {

@@ -98,9 +98,19 @@ impl Count {
     }
 }
 
+/// An entry, and beside it what most questions ask: a walk past a hundred thousand entries that looks into each of them
+/// waits for memory each time.
+#[derive(Debug)]
+struct Kept {
+    text: TextNumber,
+    group: GroupId,
+    enabled: bool,
+    entry: Arc<Entry>,
+}
+
 #[derive(Debug, Default)]
 struct Jobs {
-    by_name: BTreeMap<Place, (TextNumber, Arc<Entry>)>,
+    by_name: BTreeMap<Place, Kept>,
     texts: JobTexts,
     places: HashMap<JobId, Place>,
     counts: HashMap<GroupId, Count>,
@@ -110,7 +120,8 @@ struct Jobs {
 impl Jobs {
     fn remove(&mut self, id: JobId) {
         let place = self.places.remove(&id);
-        if let Some((text, entry)) = place.and_then(|place| self.by_name.remove(&place)) {
+        if let Some(Kept { text, entry, .. }) = place.and_then(|place| self.by_name.remove(&place))
+        {
             self.texts.waste(text);
             *self.counts.entry(entry.group).or_default().of(&entry) -= 1;
             self.forecast.remove(&entry);
@@ -127,14 +138,20 @@ impl Jobs {
         let (description, command) = (&draft.description, &draft.spec.launch.command);
         let rest = format!("{description}\n{command}\n{}", draft.schedule.expression);
         let text = self.texts.add(&entry.name, &rest);
-        self.by_name.insert(place.clone(), (text, entry));
+        let kept = Kept {
+            text,
+            group: entry.group,
+            enabled: entry.enabled,
+            entry,
+        };
+        self.by_name.insert(place.clone(), kept);
         self.places.insert(job.id, place);
-        let numbers = self.by_name.values_mut().map(|(number, _)| number);
+        let numbers = self.by_name.values_mut().map(|kept| &mut kept.text);
         self.texts.clear_away(numbers);
     }
 
     fn advance(&mut self, now: Timestamp) {
-        let entries = self.by_name.values().map(|(_, entry)| entry);
+        let entries = self.by_name.values().map(|kept| &kept.entry);
         self.forecast.advance(entries, now);
     }
 
@@ -223,20 +240,24 @@ impl<'f> Sieve<'f> {
         sieve
     }
 
-    /// Whether a job passes. Its text is asked first, since that is a bit: most entries are never looked at.
-    fn admits(&self, (text, entry): &(TextNumber, Arc<Entry>)) -> bool {
+    /// Whether a job passes. What can be told without its entry is asked first: most entries are never looked at.
+    fn admits(&self, kept: &Kept) -> bool {
         let (hits, marks) = (&self.hits, &self.marks);
         let filter = self.filter;
-        hits.iter()
-            .all(|(hits, is_meant)| hits.has(*text) == *is_meant)
-            && filter.groups.contains(entry.group)
-            && filter.group.is_none_or(|group| group == entry.group)
-            && filter
-                .enabled
-                .is_none_or(|enabled| enabled == entry.enabled)
+        let is_so = |mark: &Mark| match mark {
+            Mark::Group(group) => kept.group == *group,
+            Mark::Enabled(enabled) => kept.enabled == *enabled,
+            _ => kept.entry.is(mark),
+        };
+        filter.enabled.is_none_or(|enabled| enabled == kept.enabled)
+            && filter.group.is_none_or(|group| group == kept.group)
+            && hits
+                .iter()
+                .all(|(hits, is_meant)| hits.has(kept.text) == *is_meant)
+            && filter.groups.contains(kept.group)
             && marks
                 .iter()
-                .all(|(mark, is_meant)| entry.is(mark) == *is_meant)
+                .all(|(mark, is_meant)| is_so(mark) == *is_meant)
     }
 }
 
@@ -298,7 +319,7 @@ impl Roster {
             let rest = jobs.by_name.range((start, Bound::Unbounded));
             rest.filter(|(_, kept)| sieve.admits(kept))
                 .take(limit)
-                .map(|(_, (_, entry))| Arc::clone(entry))
+                .map(|(_, kept)| Arc::clone(&kept.entry))
                 .collect()
         })
     }
@@ -318,10 +339,10 @@ impl Roster {
             let sieve = Sieve::new(filter, &jobs.texts);
             let (mut found, mut count) = (Vec::new(), 0);
             let admitted = jobs.by_name.iter().filter(|(_, kept)| sieve.admits(kept));
-            for (place, (_, entry)) in admitted {
+            for (place, kept) in admitted {
                 count += 1;
                 if found.len() < limit && after.is_none_or(|after| place > after) {
-                    found.push(Arc::clone(entry));
+                    found.push(Arc::clone(&kept.entry));
                 }
             }
             (found, count)
@@ -333,7 +354,7 @@ impl Roster {
         self.read(|jobs| {
             let places = ids.filter_map(|id| jobs.places.get(&id));
             let entries = places.filter_map(|place| jobs.by_name.get(place));
-            entries.map(|(_, entry)| Arc::clone(entry)).collect()
+            entries.map(|kept| Arc::clone(&kept.entry)).collect()
         })
     }
 

@@ -11,6 +11,7 @@ pub(crate) mod evidence;
 mod faults;
 mod fields;
 mod jobs;
+pub(crate) mod judgements;
 mod nodes;
 mod people;
 mod runs;
@@ -52,6 +53,8 @@ pub(crate) struct Words {
     pub(crate) jobs: jobs::Jobs,
     /// The editor of a job.
     pub(crate) editor: jobs::Editor,
+    /// Complaints about a job.
+    pub(crate) judgements: judgements::Judgements,
     /// Calendars.
     pub(crate) calendars: calendars::Calendars,
     /// Runs and their output.
@@ -76,6 +79,7 @@ static EN: Words = Words {
     account: account::Account::EN,
     jobs: jobs::Jobs::EN,
     editor: jobs::Editor::EN,
+    judgements: judgements::Judgements::EN,
     calendars: calendars::Calendars::EN,
     runs: runs::Runs::EN,
     nodes: nodes::Nodes::EN,
@@ -92,6 +96,7 @@ static ZH: Words = Words {
     account: account::Account::ZH,
     jobs: jobs::Jobs::ZH,
     editor: jobs::Editor::ZH,
+    judgements: judgements::Judgements::ZH,
     calendars: calendars::Calendars::ZH,
     runs: runs::Runs::ZH,
     nodes: nodes::Nodes::ZH,
@@ -150,6 +155,7 @@ mod tests {
             account::Account::ALL,
             jobs::Jobs::ALL,
             jobs::Editor::ALL,
+            judgements::Judgements::ALL,
             calendars::Calendars::ALL,
             runs::Runs::ALL,
             nodes::Nodes::ALL,
@@ -210,7 +216,7 @@ mod tests {
     }
 
     /// Words after a number that end like a plural and are none.
-    const NO_PLURALS: &[&str] = &["this", "was"];
+    const NO_PLURALS: &[&str] = &["this", "was", "has"];
 
     #[test]
     fn no_noun_is_a_plural_whatever_its_number() {

@@ -54,7 +54,7 @@ pub struct UnreadableJob {
     /// Its name.
     pub name: String,
     /// What is wrong.
-    pub source: ScheduleError,
+    pub source: Box<ScheduleError>,
 }
 
 /// The texts of all loaded jobs, and the targets they share.
@@ -120,7 +120,7 @@ fn plan(
     let unreadable = |source| UnreadableJob {
         job,
         name: draft.name.to_string(),
-        source,
+        source: Box::new(source),
     };
     let schedule = draft.due(job).map_err(unreadable)?;
     Ok(Plan {

@@ -43,6 +43,11 @@ pub struct Seen {
     pub sent: usize,
 }
 
+/// The place, among so many sorted values, of the smallest one that this share of them does not exceed.
+fn rank(count: usize, share: f64) -> usize {
+    ((count as f64 * share).ceil() as usize).clamp(1, count.max(1)) - 1
+}
+
 /// How often to ask, and where.
 #[derive(Debug, Clone, Copy)]
 pub struct Round {
@@ -84,7 +89,7 @@ impl Round {
             }
         }
         took.sort_by(f64::total_cmp);
-        let at = |share: f64| took[((took.len() - 1) as f64 * share).ceil() as usize];
+        let at = |share: f64| took[rank(took.len(), share)];
         Ok(Seen {
             first: plain.took.as_secs_f64() * 1e3,
             p50: at(0.5),
@@ -93,5 +98,17 @@ impl Round {
             bytes: plain.body.len(),
             sent,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_a_hundred_may_exceed_the_ninety_ninth_percentile() {
+        assert_eq!([rank(100, 0.99), rank(100, 1.0)], [98, 99]);
+        assert_eq!([rank(100, 0.5), rank(1, 0.5), rank(1, 1.0)], [49, 0, 0]);
+        assert_eq!(rank(101, 0.99), 99);
     }
 }

@@ -47,7 +47,7 @@ fn refuse_errors(file: &str, manifest: &Manifest) -> anyhow::Result<()> {
         return Ok(());
     }
     for wrong in &manifest.errors {
-        eprintln!("{file}:{}: {}", wrong.line, wrong.words);
+        eprintln!("{file}:{}: {}", wrong.line, wrong.why);
     }
     bail!(
         "{file} is not imported, {} of its lines cannot be read",

@@ -8,12 +8,13 @@ mod command;
 mod comment;
 mod entry;
 mod environment;
+mod remark;
 
 use std::collections::HashSet;
-use std::fmt;
 
 use crate::schedule::time_zone;
 use environment::Assignment;
+pub use remark::Misread;
 
 /// Whether lines name the user to run as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,8 +67,8 @@ pub enum Meaning {
     Job(Box<CrontabJob>),
     /// Nothing by itself.
     Ignored(Reason),
-    /// It cannot be read: what is wrong and what cures it, without the line's number.
-    Error(String),
+    /// It cannot be read.
+    Error(Misread),
 }
 
 /// Why a line is no job.
@@ -83,20 +84,6 @@ pub enum Reason {
     FixedVariable,
     /// Sets `RANDOM_DELAY`, which has no meaning here.
     RandomDelay,
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Reason::Blank => "blank",
-            Reason::Comment => "comment",
-            Reason::Environment => "environment of the lines below",
-            Reason::FixedVariable => "the user decides this variable, as in cron",
-            Reason::RandomDelay => {
-                "RANDOM_DELAY is not taken over; write H or a~b in the schedule to spread starts"
-            }
-        })
-    }
 }
 
 /// A line with a command.
@@ -180,7 +167,7 @@ impl<'r> Reader<'r> {
         }
         match self.read_job(line_number, line, comment_above) {
             Ok(job) => Meaning::Job(Box::new(job)),
-            Err(message) => Meaning::Error(message),
+            Err(misread) => Meaning::Error(misread),
         }
     }
 
@@ -212,7 +199,7 @@ impl<'r> Reader<'r> {
             }
             Err(error) => {
                 self.zone = Err(line_number);
-                Meaning::Error(error.to_string())
+                Meaning::Error(Misread::Schedule(error))
             }
         }
     }
@@ -222,16 +209,13 @@ impl<'r> Reader<'r> {
         line_number: usize,
         line: &str,
         comment_above: Option<String>,
-    ) -> Result<CrontabJob, String> {
-        let zone = self.zone.clone().map_err(|set_at| {
-            format!("its time zone, CRON_TZ of line {set_at}, is not understood; correct that line")
-        })?;
+    ) -> Result<CrontabJob, Misread> {
+        let zone = self.zone.clone();
+        let zone = zone.map_err(|set_at| Misread::ZoneAbove { set_at })?;
         let entry = entry::read_entry(line, self.reading, &zone)?;
         let (command, stdin) = command::split_input(entry.command);
         if command.trim().is_empty() {
-            return Err(
-                "the command is empty before %; write the command, or \\% for a plain %".to_owned(),
-            );
+            return Err(Misread::NothingBeforePercent);
         }
         let variable = |wanted: &str| {
             let found = self.env.iter().find(|(name, _)| name == wanted);

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::crontab::{CrontabJob, Meaning, Reading, read_crontab};
+use crate::crontab::{CrontabJob, Meaning, Misread, Reading, Reason, read_crontab};
 use crate::identity::GroupId;
-use crate::job::{JOB_NAME_LENGTH_MAX, JobDraft, JobName, JobSpec, ScheduleText};
+use crate::job::{JOB_NAME_LENGTH_MAX, JobDraft, JobName, JobNameError, JobSpec, ScheduleText};
 use crate::launch::LaunchSpec;
 use crate::schedule::DstRule;
 use crate::token::mix;
@@ -38,11 +38,11 @@ pub struct Arriving {
 
 /// A line that is no job.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remark {
+pub struct Remark<W> {
     /// The line, counted from 1.
     pub line: usize,
     /// Why not.
-    pub words: String,
+    pub why: W,
 }
 
 /// Every line of a file, accounted for.
@@ -51,9 +51,9 @@ pub struct Manifest {
     /// Jobs.
     pub jobs: Vec<Arriving>,
     /// Lines that mean nothing by themselves.
-    pub ignored: Vec<Remark>,
+    pub ignored: Vec<Remark<Reason>>,
     /// Lines that cannot be read.
-    pub errors: Vec<Remark>,
+    pub errors: Vec<Remark<Misread>>,
 }
 
 /// Reads a crontab as jobs. Nothing is imported by this.
@@ -82,25 +82,21 @@ pub fn read_manifest(text: &str, reading: &Reading<'_>, arrival: Arrival) -> Man
                         draft,
                     });
                 }
-                Err(words) => manifest.errors.push(Remark { line, words }),
+                Err(error) => {
+                    let why = Misread::Name(error);
+                    manifest.errors.push(Remark { line, why });
+                }
             },
-            Meaning::Ignored(reason) => {
-                manifest.ignored.push(Remark {
-                    line,
-                    words: reason.to_string(),
-                });
-            }
-            Meaning::Error(words) => manifest.errors.push(Remark { line, words }),
+            Meaning::Ignored(why) => manifest.ignored.push(Remark { line, why }),
+            Meaning::Error(why) => manifest.errors.push(Remark { line, why }),
         }
     }
     manifest
 }
 
-fn draft(job: &CrontabJob, arrival: Arrival) -> Result<JobDraft, String> {
+fn draft(job: &CrontabJob, arrival: Arrival) -> Result<JobDraft, JobNameError> {
     let name: String = job.name.chars().take(JOB_NAME_LENGTH_MAX).collect();
-    let name: JobName = name
-        .parse()
-        .map_err(|error: crate::job::JobNameError| error.to_string())?;
+    let name: JobName = name.parse()?;
     let launch = LaunchSpec {
         command: job.command.clone(),
         shell: job.shell.clone(),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::CalendarUse;
 use crate::concurrency_key::ConcurrencyKey;
 use crate::identity::{GroupId, JobId};
+use crate::lang::Lang;
 use crate::launch::LaunchSpec;
 use crate::misfire::{CATCH_UP_WINDOW, LatePolicy, Misfire, start_deadline_for};
 use crate::overlap::Overlap;
@@ -41,6 +42,24 @@ pub enum JobNameError {
     /// A character that would break lines or hide in a log.
     #[error("job name holds the control character {0:?}; remove it")]
     ControlCharacter(char),
+}
+
+impl JobNameError {
+    /// What is wrong, and what cures it.
+    pub fn told(&self, lang: Lang) -> String {
+        match (self, lang) {
+            (error, Lang::En) => error.to_string(),
+            (JobNameError::Empty, Lang::Zh) => {
+                "作业需要名称；写明它做什么，例如 每晚备份".to_owned()
+            }
+            (JobNameError::TooLong { length }, Lang::Zh) => {
+                format!("作业名称有 {length} 个字符，上限为 {JOB_NAME_LENGTH_MAX}；请缩短")
+            }
+            (JobNameError::ControlCharacter(found), Lang::Zh) => {
+                format!("作业名称中有控制字符 {found:?}；请删除")
+            }
+        }
+    }
 }
 
 impl JobName {

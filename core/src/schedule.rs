@@ -2,7 +2,7 @@
 //!
 //! Responsible for what an expression means: which wall-clock times it matches (`calendar`), on
 //! which instants they fall (`next`, `zone`, `dst`), how it is read (`parse`, `item`, `every`,
-//! `at`), refused (`error`), told in words (`describe`), and held back by a calendar (`blacked`).
+//! `at`), refused (`error`, `flaw`), told in words (`describe`), and held back by a calendar (`blacked`).
 //! Must not know jobs, nodes or the present: every question carries its own time.
 
 mod at;
@@ -15,6 +15,7 @@ mod dst;
 mod error;
 mod every;
 mod field;
+mod flaw;
 mod item;
 mod next;
 mod parse;
@@ -42,6 +43,7 @@ pub use blacked::{Fate, Foreseen};
 pub use dst::DstRule;
 pub use error::{ScheduleError, Subject};
 pub use field::Field;
+pub(crate) use flaw::CalendarFlaw;
 pub use parse::is_field;
 pub use zone::{ClockChange, next_clock_change, time_zone, tzdb_version};
 

@@ -118,18 +118,18 @@ fn each_line_of_a_users_crontab_has_its_meaning() {
         .collect();
     assert_eq!(jobs, [5, 7, 9, 11, 14, 15, 16, 20]);
 
-    let errors: Vec<(usize, &str)> = lines
+    let errors: Vec<(usize, String)> = lines
         .iter()
         .filter_map(|line| match &line.meaning {
-            Meaning::Error(message) => Some((line.line, message.as_str())),
+            Meaning::Error(misread) => Some((line.line, misread.to_string())),
             Meaning::Job(_) | Meaning::Ignored(_) => None,
         })
         .collect();
-    let [(21, minute), (22, fields), (23, zone), (24, below)] = errors[..] else {
+    let [(21, minute), (22, fields), (23, zone), (24, below)] = &errors[..] else {
         panic!("{errors:?}")
     };
     assert_eq!(
-        minute,
+        *minute,
         "minute field, column 1: 61 is above the maximum of 59; use 0-59"
     );
     assert!(fields.contains("it has 4 fields"), "{fields}");
@@ -212,9 +212,10 @@ fn seconds_are_detected_or_forced() {
         job_of("@daily x", &with(Seconds::Always)).schedule,
         "@daily"
     );
-    let Meaning::Error(message) = meaning_of("0 0 * * * x y", &with(Seconds::Always)) else {
+    let Meaning::Error(misread) = meaning_of("0 0 * * * x y", &with(Seconds::Always)) else {
         panic!("x is no weekday")
     };
+    let message = misread.to_string();
     assert!(
         message.starts_with("day-of-week field, column 11"),
         "{message}"
@@ -223,9 +224,10 @@ fn seconds_are_detected_or_forced() {
 
 #[test]
 fn columns_of_errors_are_those_of_the_line() {
-    let Meaning::Error(message) = meaning_of("  \t-0 24 * * * x", &reading(Form::User)) else {
+    let Meaning::Error(misread) = meaning_of("  \t-0 24 * * * x", &reading(Form::User)) else {
         panic!("there is no hour 24")
     };
+    let message = misread.to_string();
     assert!(message.starts_with("hour field, column 7:"), "{message}");
 }
 
@@ -246,7 +248,9 @@ fn missing_parts_are_named() {
         ("-", Form::User, "the schedule is missing"),
     ] {
         match meaning_of(line, &reading(form)) {
-            Meaning::Error(message) => assert!(message.contains(part), "{line}: {message}"),
+            Meaning::Error(misread) => {
+                assert!(misread.to_string().contains(part), "{line}: {misread}");
+            }
             other => panic!("{line}: {other:?}"),
         }
     }

@@ -145,8 +145,7 @@ impl Store {
             return Ok(None);
         };
         if is_unnoted {
-            self.change_one(&USED, args![secret_hash.as_slice()])
-                .await?;
+            self.mark_use(&USED, args![secret_hash.as_slice()]).await;
         }
         Ok(Some(token))
     }

@@ -1,11 +1,13 @@
 //! What accounts may do, and where.
 
+use std::collections::HashMap;
+
 use carillon_core::access::{Grant, Scope};
 use carillon_core::identity::{GroupId, UserId};
 
 use crate::error::StoreError;
 use crate::link::Link;
-use crate::row::{Origin, args};
+use crate::row::{Cells, Origin, args};
 use crate::statement::Statement;
 
 /// Gives an account these grants and no other; the last one of a scope counts.
@@ -35,22 +37,39 @@ pub(crate) async fn replace_grants(
 
 /// What the account may do, and where.
 pub(crate) async fn select_grants(link: &mut Link, user: UserId) -> Result<Vec<Grant>, StoreError> {
-    static SELECT: Statement =
-        Statement::new("select group_id, role from grants where user_id = ? order by group_id");
+    static SELECT: Statement = Statement::new(
+        "select user_id, group_id, role from grants where user_id = ? order by group_id",
+    );
     let rows = link.rows(&SELECT, args![user]).await?;
     rows.iter()
-        .map(|row| {
-            let mut cells = row.cells();
-            let scope = match cells.int()? {
-                0 => Scope::Everywhere,
-                group => Scope::Group(GroupId(group)),
-            };
-            let origin = Origin {
-                table: "grants",
-                id: &user,
-            };
-            let role = origin.parse("role", &cells.text()?)?;
-            Ok(Grant { role, scope })
-        })
+        .map(|row| Ok(read_grant(&mut row.cells())?.1))
         .collect()
+}
+
+/// What every account may do, and where, by one question for all.
+pub(crate) async fn select_all_grants(
+    link: &mut Link,
+) -> Result<HashMap<UserId, Vec<Grant>>, StoreError> {
+    static SELECT: Statement =
+        Statement::new("select user_id, group_id, role from grants order by user_id, group_id");
+    let mut grants: HashMap<UserId, Vec<Grant>> = HashMap::new();
+    for row in &link.rows(&SELECT, Vec::new()).await? {
+        let (user, grant) = read_grant(&mut row.cells())?;
+        grants.entry(user).or_default().push(grant);
+    }
+    Ok(grants)
+}
+
+fn read_grant(cells: &mut Cells<'_>) -> Result<(UserId, Grant), StoreError> {
+    let user = UserId(cells.int()?);
+    let scope = match cells.int()? {
+        0 => Scope::Everywhere,
+        group => Scope::Group(GroupId(group)),
+    };
+    let origin = Origin {
+        table: "grants",
+        id: &user,
+    };
+    let role = origin.parse("role", &cells.text()?)?;
+    Ok((user, Grant { role, scope }))
 }

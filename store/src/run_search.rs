@@ -27,11 +27,6 @@ pub struct RunPage {
 /// Up to so many jobs are looked at one by one.
 const FEW_JOBS_MAX: u32 = 100;
 
-/// So many runs are looked at in each round, as long as a page is not full: what many runs are is found in the first.
-const LOOKS: [u32; 2] = [1_000, 1_000];
-/// More where the key says whether a run is wanted, since none of the others is read then.
-const LOOKS_AT_KEYS: [u32; 3] = [1_000, 4_000, 15_000];
-
 impl Store {
     /// One page of the runs that `filter` admits, newest first, at most `limit`. Rows the domain refuses are left out.
     ///
@@ -55,8 +50,7 @@ impl Store {
                 }
                 _ => {}
             }
-            let looks: &[u32] = if is_straight { &LOOKS_AT_KEYS } else { &LOOKS };
-            look(&mut link, (way, filter), looks, limit).await
+            look(&mut link, (way, filter), limit).await
         })
         .await
     }
@@ -92,12 +86,11 @@ fn cut(mut runs: Vec<ListedRun>, limit: u32) -> RunPage {
 async fn look(
     link: &mut Link,
     (way, filter): (Way, &RunFilter),
-    looks: &[u32],
     limit: u32,
 ) -> Result<RunPage, StoreError> {
     let mut filter = filter.clone();
     let mut runs: Vec<ListedRun> = Vec::new();
-    for count in looks.iter().copied() {
+    for count in way.looks(&filter).iter().copied() {
         let found = u32::try_from(runs.len()).unwrap_or(limit);
         let missing = limit.saturating_add(1).saturating_sub(found);
         runs.extend(select(link, (way, &filter), count, missing).await?);
@@ -190,6 +183,9 @@ async fn select(
     let questions = way.questions();
     let mut values = key_values(way, filter);
     values.extend(args![looks]);
+    if way == Way::OfJobInTrouble {
+        values.extend(args![looks]);
+    }
     let statement = match &filter.groups {
         None => questions.all,
         Some(groups) => {

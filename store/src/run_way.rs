@@ -76,6 +76,24 @@ macro_rules! of_groups {
     };
 }
 
+/// Those of the keys that did not succeed: the index of trouble knows them, and the runs themselves, which lie far apart,
+/// are looked up for those alone.
+macro_rules! in_trouble {
+    ($keys:expr, $index:literal) => {
+        concat!(
+            "select t.fire_time, t.job_id, t.kind, t.slot
+            from (",
+            $keys,
+            " limit ?) as near
+            {then} runs t ",
+            $index,
+            " on t.trouble_time = near.fire_time and t.fire_time = near.fire_time
+                and t.job_id = near.job_id and t.kind = near.kind and t.slot = near.slot
+            order by t.fire_time desc, t.job_id desc, t.kind desc, t.slot desc "
+        )
+    };
+}
+
 /// What is asked along one index.
 #[derive(Clone, Copy)]
 pub(crate) struct Questions {
@@ -96,14 +114,22 @@ macro_rules! questions {
             $time
         )
     };
-    ($mysql:expr, $sqlite:expr, $access:literal, $time:literal) => {{
+    ($mysql:expr, $sqlite:expr, $access:literal, $time:literal) => {
+        questions!(
+            keys!($mysql, $access, $time),
+            keys!($sqlite, $access, $time);
+            $mysql, $sqlite, $access, $time
+        )
+    };
+    // What is looked at, and the keys that say how far that goes.
+    ($looked:expr, $looked_sqlite:expr; $mysql:expr, $sqlite:expr, $access:literal, $time:literal) => {{
         static ALL: Statement = Statement::of(
-            wanted!(concat!(keys!($mysql, $access, $time), "limit ?")),
-            wanted!(concat!(keys!($sqlite, $access, $time), "limit ?")),
+            wanted!(concat!($looked, "limit ?")),
+            wanted!(concat!($looked_sqlite, "limit ?")),
         );
         static OF_GROUPS: Statement = Statement::of(
-            wanted!(of_groups!(keys!($mysql, $access, $time))),
-            wanted!(of_groups!(keys!($sqlite, $access, $time))),
+            wanted!(of_groups!($looked)),
+            wanted!(of_groups!($looked_sqlite)),
         );
         static FURTHER_DOWN: Statement = Statement::of(
             concat!(keys!($mysql, $access, $time), "limit 1 offset ?"),
@@ -122,10 +148,18 @@ macro_rules! questions {
 pub(crate) enum Way {
     All,
     OfJob,
+    OfJobInTrouble,
     OfNode,
     InTrouble,
     Open,
 }
+
+/// So many runs are looked at in each round, as long as a page is not full: what many runs are is found in the first.
+const LOOKS: &[u32] = &[1_000, 1_000];
+/// More where an index says which of them are in trouble,
+const LOOKS_FOR_TROUBLE: &[u32] = &[1_000, 2_000];
+/// or where the key says whether a run is wanted, since none of the others is read then.
+const LOOKS_AT_KEYS: &[u32] = &[1_000, 4_000, 15_000];
 
 impl Way {
     /// The way on which the fewest runs are looked at that are not wanted.
@@ -134,6 +168,7 @@ impl Way {
         let asks_trouble =
             !filter.outcomes.is_empty() && !filter.outcomes.contains(&Outcome::Succeeded);
         match (filter.job, filter.node) {
+            (Some(_), _) if asks_trouble => Way::OfJobInTrouble,
             (Some(_), _) => Way::OfJob,
             (None, _) if asks_open => Way::Open,
             (None, Some(_)) => Way::OfNode,
@@ -147,6 +182,20 @@ impl Way {
         match self {
             Way::All => questions!("force index (primary)", "", "1 = 1", "r.fire_time"),
             Way::OfJob => questions!("runs_by_job", "r.job_id = ?", "r.fire_time"),
+            Way::OfJobInTrouble => questions!(
+                in_trouble!(
+                    keys!("force index (runs_by_job)", "r.job_id = ?", "r.fire_time"),
+                    "force index (runs_in_trouble)"
+                ),
+                in_trouble!(
+                    keys!("indexed by runs_by_job", "r.job_id = ?", "r.fire_time"),
+                    "indexed by runs_in_trouble"
+                );
+                "force index (runs_by_job)",
+                "indexed by runs_by_job",
+                "r.job_id = ?",
+                "r.fire_time"
+            ),
             Way::OfNode => questions!("runs_by_node", "r.node_id = ?", "r.fire_time"),
             // The index holds only what did not succeed, in the order of time.
             Way::InTrouble => questions!(
@@ -161,9 +210,18 @@ impl Way {
     /// What stands before all other values of the statements.
     pub(crate) fn key(self, filter: &RunFilter) -> Vec<Value> {
         match self {
-            Way::OfJob => filter.job.map(Value::from).into_iter().collect(),
+            Way::OfJob | Way::OfJobInTrouble => filter.job.map(Value::from).into_iter().collect(),
             Way::OfNode => filter.node.map(Value::from).into_iter().collect(),
             Way::All | Way::InTrouble | Way::Open => Vec::new(),
+        }
+    }
+
+    /// How many runs to look at, round by round.
+    pub(crate) fn looks(self, filter: &RunFilter) -> &'static [u32] {
+        match self {
+            _ if self.is_straight(filter) => LOOKS_AT_KEYS,
+            Way::OfJobInTrouble => LOOKS_FOR_TROUBLE,
+            Way::All | Way::OfJob | Way::OfNode | Way::InTrouble | Way::Open => LOOKS,
         }
     }
 

@@ -135,8 +135,7 @@ impl Store {
             return Ok(None);
         };
         if unseen_us > SEEN_EVERY_US {
-            self.change_one(&SEEN, args![secret_hash.as_slice()])
-                .await?;
+            self.mark_use(&SEEN, args![secret_hash.as_slice()]).await;
         }
         Ok(Some(session))
     }

@@ -8,7 +8,7 @@ use crate::Store;
 use crate::audit_log::{Deed, Editor, write_deed};
 use crate::audit_verb::AuditVerb;
 use crate::error::{StoreError, breaks_unique};
-use crate::grants::{replace_grants, select_grants};
+use crate::grants::{replace_grants, select_all_grants, select_grants};
 use crate::link::{Change, Link};
 use crate::row::{Cells, args};
 use crate::statement::Statement;
@@ -160,8 +160,9 @@ impl Store {
                 .iter()
                 .map(|row| read_user(&mut row.cells()))
                 .collect::<Result<Vec<_>, _>>()?;
+            let mut grants = select_all_grants(&mut link).await?;
             for user in &mut users {
-                user.grants = select_grants(&mut link, user.id).await?;
+                user.grants = grants.remove(&user.id).unwrap_or_default();
             }
             Ok(users)
         })

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use carillon_core::access::Scope;
 use carillon_store::SignIn;
 
-use super::{browser, totp};
+use super::{browser, picture, totp};
 use crate::app::App;
 use crate::faults::Fault;
 use crate::form::FieldErrors;
@@ -44,8 +44,15 @@ struct SessionRow {
 }
 
 enum Totp {
-    On { codes_left: String },
-    Off { key: String, link: String },
+    On {
+        codes_left: String,
+    },
+    Off {
+        key: String,
+        link: String,
+        /// The link as a QR code.
+        picture: Option<String>,
+    },
 }
 
 /// The account.
@@ -85,8 +92,10 @@ pub(super) async fn account_page(
         }
         None => {
             let key = key.map_or_else(totp::draw_key, str::to_owned);
+            let link = totp::link(&key, &viewer.name);
             Totp::Off {
-                link: totp::link(&key, &viewer.name),
+                picture: picture::draw(&link, w.account.totp_picture),
+                link,
                 key,
             }
         }

@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use carillon_core::identity::CalendarId;
+use carillon_core::lang::Lang;
 use carillon_store::{Calendar, CalendarUses};
 use serde_json::{Value, json};
 
@@ -112,7 +113,7 @@ pub(crate) async fn put(
             name.unwrap_or(wanted),
             zone.unwrap_or_else(|| "UTC".to_owned()),
         );
-        let draft = judge(&name, &zone, &text).map_err(|errors| errors.into_fault())?;
+        let draft = judge((&name, &zone, &text), Lang::En).map_err(|errors| errors.into_fault())?;
         let calendar = app.store.create_calendar(&draft, &editor).await?;
         let address = format!("/api/v1/calendars/{}", calendar.id);
         return Ok(created(
@@ -126,7 +127,7 @@ pub(crate) async fn put(
     })?;
     let name = name.unwrap_or_else(|| old.draft.name.to_string());
     let zone = zone.unwrap_or(old.draft.zone);
-    let draft = judge(&name, &zone, &text).map_err(|errors| errors.into_fault())?;
+    let draft = judge((&name, &zone, &text), Lang::En).map_err(|errors| errors.into_fault())?;
     let calendar = app
         .store
         .change_calendar(old.id, version, &draft, &editor)

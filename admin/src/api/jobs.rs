@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use carillon_core::access::Verb;
 use carillon_core::identity::{JobId, NodeId};
 use carillon_core::job::{Job, JobDraft};
+use carillon_core::lang::Lang;
 use carillon_core::node::Limits;
 use carillon_core::parameters::Parameters;
 use carillon_store::{JobChange, JobGroup, RunRequest};
@@ -64,7 +65,7 @@ pub(crate) async fn create(
         .or(editable.first())
         .ok_or(Fault::Forbidden { verb: Verb::Edit })?;
     let mut draft = blank(first.id);
-    let mut errors = apply(&document, &mut draft, &editable, JobId(0));
+    let mut errors = apply(&document, &mut draft, &editable, JobId(0), Lang::En);
     if draft.spec.calendar.is_some() {
         settle(
             &mut draft,
@@ -123,7 +124,7 @@ pub(crate) async fn change(
         job.draft.group,
     )?;
     let mut draft = job.draft.clone();
-    let mut errors = apply(&body.0, &mut draft, &groups, id);
+    let mut errors = apply(&body.0, &mut draft, &groups, id, Lang::En);
     if draft.spec.calendar.is_some() && !is_switch {
         settle(&mut draft, &app.store.calendars().await?, id, &mut errors);
     }

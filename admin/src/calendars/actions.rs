@@ -7,6 +7,7 @@ use axum::response::Response;
 use carillon_core::calendar::{CalendarName, CalendarText};
 use carillon_core::icalendar::read_icalendar;
 use carillon_core::identity::CalendarId;
+use carillon_core::lang::Lang;
 use carillon_core::schedule::time_zone;
 use carillon_store::{CalendarDraft, StoreError};
 
@@ -20,23 +21,26 @@ use crate::posted::Posted;
 use crate::viewer::Viewer;
 use crate::words::{Words, fill};
 
-/// Judges what was typed, all fields at once.
+/// Judges the name, zone and text that were typed, all at once, in the words of `lang`.
 ///
 /// # Errors
 /// Field by field.
-pub(crate) fn judge(name: &str, zone: &str, text: &str) -> Result<CalendarDraft, FieldErrors> {
+pub(crate) fn judge(
+    (name, zone, text): (&str, &str, &str),
+    lang: Lang,
+) -> Result<CalendarDraft, FieldErrors> {
     let mut errors = FieldErrors::default();
     let name = errors.check("name", name.parse::<CalendarName>(), |error| {
         error.to_string()
     });
     if let Err(error) = time_zone(zone) {
-        errors.add("zone", error.to_string());
+        errors.add("zone", error.told(lang));
     }
     let text = match CalendarText::parse(text) {
         Ok(text) => Some(text),
         Err(wrong) => {
             for error in wrong {
-                errors.add("text", error.to_string());
+                errors.add("text", error.told(lang));
             }
             None
         }
@@ -63,7 +67,7 @@ pub(crate) async fn check(
     posted: Posted,
 ) -> Result<Response, Fault> {
     let form = Form::of_posted(&posted, posted_id(&posted));
-    let errors = judge(&form.name, &form.zone, &form.text).err();
+    let errors = judge((&form.name, &form.zone, &form.text), chrome.words.lang).err();
     let findings = Findings {
         errors: errors.unwrap_or_default(),
         ..Findings::default()
@@ -133,7 +137,7 @@ pub(crate) async fn create(
 ) -> Result<Response, Fault> {
     let form = Form::of_posted(&posted, None);
     let mut findings = Findings::default();
-    match judge(&form.name, &form.zone, &form.text) {
+    match judge((&form.name, &form.zone, &form.text), chrome.words.lang) {
         Ok(draft) => match app.store.create_calendar(&draft, &viewer.editor()).await {
             Ok(calendar) => {
                 return Ok(go(&format!(
@@ -159,7 +163,7 @@ pub(crate) async fn save(
     let mut form = Form::of_posted(&posted, Some(id));
     let mut findings = Findings::default();
     let editor = viewer.editor();
-    match judge(&form.name, &form.zone, &form.text) {
+    match judge((&form.name, &form.zone, &form.text), chrome.words.lang) {
         Ok(draft) => match app
             .store
             .change_calendar(id, form.version, &draft, &editor)

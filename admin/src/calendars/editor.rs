@@ -116,7 +116,7 @@ pub(super) async fn page(
     let is_refused = !findings.errors.is_empty() || findings.refused.is_some();
     let preview = match CalendarText::parse(&form.text) {
         Ok(text) => Preview::of(&form.zone, &text, &chrome.moments),
-        Err(errors) => Preview::wrong(&form.text, &errors),
+        Err(errors) => Preview::wrong(&form.text, &errors, chrome.words.lang),
     };
     let page = EditorPage {
         w: chrome.words,

@@ -1,6 +1,7 @@
 //! What a calendar's text means: its coming year and the next blackouts, or every line that is not understood.
 
 use carillon_core::calendar::{Blackouts, CalendarText};
+use carillon_core::lang::Lang;
 use carillon_core::schedule::{ScheduleError, Subject, time_zone};
 
 use super::year::{Month, months};
@@ -68,7 +69,7 @@ impl Preview {
     }
 
     /// Says what is wrong with a text.
-    pub(super) fn wrong(text: &str, errors: &[ScheduleError]) -> Self {
+    pub(super) fn wrong(text: &str, errors: &[ScheduleError], lang: Lang) -> Self {
         let lines: Vec<&str> = text.lines().collect();
         let wrong = |error: &ScheduleError| {
             let line = match error.subject() {
@@ -77,7 +78,7 @@ impl Preview {
             };
             Wrong {
                 drawn: error.draw_caret(line),
-                told: error.to_string(),
+                told: error.told(lang),
             }
         };
         Preview {

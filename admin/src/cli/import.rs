@@ -72,7 +72,7 @@ impl Import {
         };
         let mut manifest = read_manifest(&text, &reading, arrival);
         for wrong in &manifest.errors {
-            eprintln!("{file}:{}: {}", wrong.line, wrong.words);
+            eprintln!("{file}:{}: {}", wrong.line, wrong.why);
         }
         let has_errors = !manifest.errors.is_empty();
         if has_errors && !self.keep_going {

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use carillon_core::access::Verb;
 use carillon_core::identity::{CalendarId, GroupId, JobId};
 use carillon_core::job::JobDraft;
+use carillon_core::lang::Lang;
 use carillon_store::{Calendar, CalendarDraft, GroupLimits, GroupMail, JobGroup};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -228,7 +229,7 @@ impl Planner<'_> {
             draft.spec.ping_url = old.and_then(|job| job.draft.spec.ping_url.clone());
         }
         let id = old.map_or(JobId(0), |job| job.id);
-        let mut errors = apply(&declared.document, &mut draft, &self.groups, id);
+        let mut errors = apply(&declared.document, &mut draft, &self.groups, id, Lang::En);
         settle(&mut draft, &self.calendars, id, &mut errors);
         require(&declared.document, &mut errors);
         if let Some(key) = key

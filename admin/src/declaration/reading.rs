@@ -1,5 +1,6 @@
 //! What a file declares, each thing with its line: all mistakes are told at once.
 
+use carillon_core::lang::Lang;
 use carillon_core::quiet::QuietHours;
 use carillon_store::{CalendarDraft, GroupLimits, GroupMail, KEEP_DAYS_MAX, KEEP_RUNS_MAX};
 use serde_json::Value;
@@ -219,7 +220,7 @@ impl Reader {
                 self.complain(field.line, format!("calendar: {}: {wrong}", field.name));
             }
         }
-        let draft = match judge(&name, &zone, &text) {
+        let draft = match judge((&name, &zone, &text), Lang::En) {
             Ok(draft) => draft,
             Err(errors) => {
                 for (field, wrong) in errors.all() {

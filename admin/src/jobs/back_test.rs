@@ -91,7 +91,7 @@ pub(crate) async fn show(
         Some(query) => Fields::of_posted(&Posted::parse(query.as_bytes())),
         None => Fields::of_draft(&job.draft),
     };
-    let mut errors = FieldErrors::default();
+    let mut errors = FieldErrors::said_in(chrome.words);
     let document = watch_document(&v, &mut errors);
     let mut watch = Watch::default();
     if errors.is_empty()

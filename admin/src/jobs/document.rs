@@ -3,6 +3,7 @@
 
 use carillon_core::identity::{GroupId, JobId};
 use carillon_core::job::{Job, JobDraft, JobSpec, POLICY_SECONDS_MAX, ScheduleText};
+use carillon_core::lang::Lang;
 use carillon_core::launch::Leftovers;
 use carillon_core::retry::Retry;
 use carillon_core::schedule::DstRule;
@@ -18,6 +19,7 @@ use super::ping_field::{put_ping_url, veiled};
 use super::watch_fields::put_watch;
 use crate::form::FieldErrors;
 use crate::moment::rfc3339;
+use crate::words::words;
 
 /// The longest command, description or other text of a job, in bytes.
 const TEXT_SIZE_MAX: usize = 64 * 1024;
@@ -131,12 +133,13 @@ fn seconds(ms: u64) -> Value {
     }
 }
 
-/// Sets the named fields of a draft, judging all of them; `job` is what `H` in a schedule hashes.
+/// Sets the named fields of a draft, judging all of them in the words of `lang`; `job` is what `H` in a schedule hashes.
 pub(crate) fn apply(
     document: &Document,
     draft: &mut JobDraft,
     groups: &[JobGroup],
     job: JobId,
+    lang: Lang,
 ) -> FieldErrors {
     let mut errors = FieldErrors::default();
     for (key, value) in document {
@@ -149,7 +152,7 @@ pub(crate) fn apply(
             None => errors.add(key, unknown(key)),
         }
     }
-    judge(draft, job, &mut errors);
+    judge(draft, job, words(lang), &mut errors);
     errors
 }
 

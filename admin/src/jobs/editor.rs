@@ -198,14 +198,14 @@ fn read_draft(
     v: &Fields,
     base: JobDraft,
     choices: &Choices,
-    id: JobId,
+    (id, w): (JobId, &'static Words),
     viewer: &Viewer,
 ) -> (JobDraft, FieldErrors) {
-    let mut errors = FieldErrors::default();
+    let mut errors = FieldErrors::said_in(w);
     let document = v.document(&mut errors);
     let run_as = base.spec.launch.run_as.clone();
     let mut draft = base;
-    errors.append(apply(&document, &mut draft, &choices.groups, id));
+    errors.append(apply(&document, &mut draft, &choices.groups, id, w.lang));
     settle(&mut draft, &choices.calendars, id, &mut errors);
     if draft.spec.launch.run_as != run_as && viewer.require_in(Verb::RunAs, draft.group).is_err() {
         errors.add("run_as", Fault::Forbidden { verb: Verb::RunAs }.to_string());
@@ -222,8 +222,8 @@ pub(crate) async fn create(
 ) -> Result<Response, Fault> {
     let choices = Choices::of(&app, &viewer).await?;
     let group = choices.first_group()?;
-    let v = Fields::of_posted(&posted);
-    let (draft, errors) = read_draft(&v, blank(group), &choices, JobId(0), &viewer);
+    let (v, w) = (Fields::of_posted(&posted), chrome.words);
+    let (draft, errors) = read_draft(&v, blank(group), &choices, (JobId(0), w), &viewer);
     let mut page = EditorPage::of(chrome, None, 0, v, choices);
     page.errors = errors;
     if !page.errors.is_empty() {
@@ -250,8 +250,8 @@ pub(crate) async fn save(
     let current = app.store.job(id).await?;
     let choices = Choices::of(&app, &viewer).await?;
     let version = posted.text("version").parse().unwrap_or(0);
-    let v = Fields::of_posted(&posted);
-    let (draft, errors) = read_draft(&v, current.draft.clone(), &choices, id, &viewer);
+    let (v, w) = (Fields::of_posted(&posted), chrome.words);
+    let (draft, errors) = read_draft(&v, current.draft.clone(), &choices, (id, w), &viewer);
     let mut page = EditorPage::of(chrome, Some(id), version, v, choices);
     page.errors = errors;
     if !page.errors.is_empty() {

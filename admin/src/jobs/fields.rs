@@ -13,6 +13,7 @@ use super::draft_texts::{texts_of_limits, texts_of_place, texts_of_work};
 use super::watch_fields::{WATCH_FIELDS, texts_of_watch, watch_document};
 use crate::form::FieldErrors;
 use crate::posted::Posted;
+use crate::words::fill;
 
 /// Fields with one value.
 const SINGLE: &[&str] = &[
@@ -211,8 +212,9 @@ impl Fields {
     fn codes(&self, errors: &mut FieldErrors) -> Value {
         let codes = self.names("success_codes");
         let codes: Result<Vec<i32>, _> = codes.iter().map(|code| code.parse()).collect();
-        let codes = errors.check("success_codes", codes, |error| {
-            format!("{error}; write numbers with commas between, e.g. 0, 3")
+        let told = errors.words.judgements.exit_codes;
+        let codes = errors.check("success_codes", codes, |_| {
+            fill(told, &[&self.of("success_codes")])
         });
         json!(codes.unwrap_or_default())
     }
@@ -249,8 +251,8 @@ impl Fields {
             "" => Value::Null,
             _ => match parse_duration(text) {
                 Ok(lasts) => whole_or_not(lasts),
-                Err(error) => {
-                    errors.add(key, error.to_string());
+                Err(_) => {
+                    errors.add(key, fill(errors.words.judgements.duration, &[&text]));
                     return;
                 }
             },
@@ -278,24 +280,22 @@ impl Fields {
                 Some((name, value)) => {
                     pairs.insert(name.trim().to_owned(), json!(value.trim()));
                 }
-                None => errors.add(field, format!("{line:?} has no =; write NAME=value")),
+                None => errors.add(field, fill(errors.words.judgements.assignment, &[&line])),
             }
         }
         Value::Object(pairs)
     }
 
     fn retry(&self, errors: &mut FieldErrors) -> Value {
+        let j = &errors.words.judgements;
         let mut seconds = |field: &str| {
             let parsed = parse_duration(self.of(field).trim()).map(|lasts| lasts.as_secs_f64());
-            errors.check("retry", parsed, |error| error.to_string())
+            errors.check("retry", parsed, |_| fill(j.duration, &[&self.of(field)]))
         };
         let (delay_s, max_delay_s) = (seconds("delay"), seconds("max_delay"));
         let attempts = self.of("max_attempts").trim().parse::<u32>();
         let attempts = errors.check("retry", attempts, |_| {
-            format!(
-                "{:?} is no number of attempts; write 1 to 100",
-                self.of("max_attempts")
-            )
+            fill(j.attempts_number, &[&self.of("max_attempts")])
         });
         json!({
             "max_attempts": attempts.unwrap_or(1),
@@ -337,62 +337,4 @@ pub(super) fn duration_s(seconds: f64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use carillon_core::identity::{GroupId, JobId};
-    use carillon_store::{GroupLimits, GroupMail, JobGroup};
-
-    use super::super::document::{apply, blank};
-    use super::*;
-
-    #[test]
-    fn a_form_gives_back_the_draft_it_shows() {
-        let groups = [JobGroup {
-            id: GroupId(7),
-            name: "ops".to_owned(),
-            description: String::new(),
-            limits: GroupLimits::default(),
-            mail: GroupMail::default(),
-            created_at: jiff::Timestamp::UNIX_EPOCH,
-        }];
-        let document = json!({
-            "name": "nightly 备份", "command": "backup\n--all", "schedule": "H 3 * * *", "zone": "Asia/Shanghai", "dst": "skip", "enabled": false,
-            "env": {"A": "1=2", "B": ""}, "secrets": {"DB_PASSWORD": "db-password", "KEY": "api key"}, "labels": {"role": "web"}, "nodes": ["a", "b"], "placement": "n(3)", "overlap": "queue(4)", "concurrency_key": "db", "priority": 7,
-            "misfire": "all(9)", "misfire_window_s": 7200, "timeout_s": 90, "run_timeout_s": 3600, "keep_output": true, "kill_grace_s": 5, "success_codes": [0, 3], "mail_to": "",
-            "watch": {"failures": 2, "failures_of": 5, "slow_after_s": 5400, "slower_times": 3, "faster_times": 4, "success_within_s": 86400},
-            "retry": {"max_attempts": 4, "backoff": "exponential", "delay_s": 2.5, "on": ["failed", "lost"], "node": "same"},
-        });
-        let mut draft = blank(GroupId(7));
-        assert!(apply(document.as_object().unwrap(), &mut draft, &groups, JobId(0)).is_empty());
-
-        let mut errors = FieldErrors::default();
-        let written = Fields::of_draft(&draft).document(&mut errors);
-        let mut again = blank(GroupId(7));
-        let complaints = apply(&written, &mut again, &groups, JobId(0));
-        assert!(
-            errors.is_empty() && complaints.is_empty(),
-            "{errors:?} {complaints:?}"
-        );
-        assert_eq!(again, draft);
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_told_at_its_field() {
-        let posted = Posted::parse(
-            b"slow_after=long&timeout=soon&run_timeout=late&env=A&secrets=B&success_codes=x&max_attempts=many&delay=1s&max_delay=1s",
-        );
-        let mut errors = FieldErrors::default();
-        Fields::of_posted(&posted).document(&mut errors);
-
-        for field in [
-            "timeout_s",
-            "run_timeout_s",
-            "env",
-            "secrets",
-            "success_codes",
-            "retry",
-            "watch",
-        ] {
-            assert!(errors.of(field).is_some(), "{field}");
-        }
-    }
-}
+mod tests;

@@ -6,14 +6,14 @@ use carillon_core::retry::{ATTEMPTS_MAX, Retry};
 use carillon_core::schedule::Subject;
 
 use crate::form::FieldErrors;
+use crate::words::judgements::Judgements;
+use crate::words::{Words, fill};
 
 /// Judges a draft, field by field.
-pub(super) fn judge(draft: &JobDraft, job: JobId, errors: &mut FieldErrors) {
+pub(super) fn judge(draft: &JobDraft, job: JobId, w: &Words, errors: &mut FieldErrors) {
+    let j = &w.judgements;
     if draft.spec.launch.command.trim().is_empty() {
-        errors.add(
-            "command",
-            "a job needs a command; write what a shell would run",
-        );
+        errors.add("command", j.command);
     }
     if let Err(error) = draft.schedule.parse(job) {
         let field = match error.subject() {
@@ -21,7 +21,7 @@ pub(super) fn judge(draft: &JobDraft, job: JobId, errors: &mut FieldErrors) {
             Subject::Expression | Subject::Field(_) => "schedule",
             Subject::Calendar { .. } => "calendar",
         };
-        errors.add(field, error.to_string());
+        errors.add(field, error.told(w.lang));
     }
     let spec = &draft.spec;
     let is_secret = |name: &String| {
@@ -29,10 +29,7 @@ pub(super) fn judge(draft: &JobDraft, job: JobId, errors: &mut FieldErrors) {
         secrets.any(|(variable, _)| variable == name)
     };
     if let Some((name, _)) = spec.launch.env.iter().find(|(name, _)| is_secret(name)) {
-        errors.add(
-            "secrets",
-            format!("{name} is also in env; remove it from one of the two"),
-        );
+        errors.add("secrets", fill(j.secret_in_env, &[name]));
     }
     let windows = [
         ("misfire_window_s", spec.misfire_window_s),
@@ -40,53 +37,40 @@ pub(super) fn judge(draft: &JobDraft, job: JobId, errors: &mut FieldErrors) {
     ];
     for (field, value) in windows {
         if value.is_some_and(|seconds| seconds == 0 || seconds > POLICY_SECONDS_MAX) {
+            let seconds = value.unwrap_or(0);
             errors.add(
                 field,
-                format!(
-                    "{} s is not between 1 and {POLICY_SECONDS_MAX} s (30 days)",
-                    value.unwrap_or(0)
-                ),
+                fill(j.policy_seconds, &[&seconds, &POLICY_SECONDS_MAX]),
             );
         }
     }
-    judge_retry(&spec.retry, errors);
+    judge_retry(&spec.retry, j, errors);
     if let Some(code) = spec
         .success_codes
         .iter()
         .find(|code| !(0..=255).contains(*code))
     {
-        errors.add(
-            "success_codes",
-            format!("{code} is no exit code; they go from 0 to 255"),
-        );
+        errors.add("success_codes", fill(j.exit_code, &[code]));
     }
     if spec
         .launch
         .nice
         .is_some_and(|nice| !(-20..=19).contains(&nice))
     {
-        errors.add("nice", "niceness goes from -20 to 19");
+        errors.add("nice", j.niceness);
     }
 }
 
-fn judge_retry(retry: &Retry, errors: &mut FieldErrors) {
+fn judge_retry(retry: &Retry, j: &Judgements, errors: &mut FieldErrors) {
     let limit = f64::from(POLICY_SECONDS_MAX);
     if !(1..=ATTEMPTS_MAX).contains(&retry.max_attempts) {
-        errors.add(
-            "retry",
-            format!(
-                "{} attempts are not between 1 and {ATTEMPTS_MAX}",
-                retry.max_attempts
-            ),
-        );
+        let told = fill(j.attempts, &[&retry.max_attempts, &ATTEMPTS_MAX]);
+        errors.add("retry", told);
     } else if !((0.0..=limit).contains(&retry.delay_s)
         && (0.0..=limit).contains(&retry.max_delay_s))
     {
-        errors.add("retry", "a delay is between 0 s and 30 days");
+        errors.add("retry", j.delay);
     } else if !(0.0..=1.0).contains(&retry.jitter) {
-        errors.add(
-            "retry",
-            format!("a jitter of {} is not between 0 and 1", retry.jitter),
-        );
+        errors.add("retry", fill(j.jitter, &[&retry.jitter]));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use carillon_core::access::Verb;
 use carillon_core::identity::{GroupId, JobId};
@@ -19,18 +19,26 @@ use crate::app::App;
 use crate::badge::Badge;
 use crate::cursor::{self, query};
 use crate::faults::Fault;
+use crate::living_parts::is_for_living_parts;
 use crate::moment::Moment;
 use crate::page::{Chrome, show as show_page};
-use crate::roster::{Entry, Filter};
-use crate::runs::strip::strips;
+use crate::roster::{Entry, Filter, Place};
+use crate::runs::strip::{Patience, strips};
+use crate::shortened::shorten;
 use crate::viewer::Viewer;
 use crate::views::ViewBar;
 use crate::words::{Words, fill};
 
 /// Jobs on one page.
 const PAGE_SIZE: usize = 32;
-/// Bytes of a command that lists show whole.
+/// What the rows of one page may weigh, in bytes: where names are long, a page has fewer.
+const ROWS_WEIGHT_MAX: usize = 42_000;
+/// Bytes of a row without its texts.
+const ROW_WEIGHT: usize = 900;
+/// Characters of a command that lists show where they are wide, that they show at all, and that they tell on demand.
 const COMMAND_SHORT_MAX: usize = 40;
+const COMMAND_MAX: usize = 100;
+const COMMAND_TOLD_MAX: usize = 300;
 
 /// The list's state, all of it in the address.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -51,6 +59,8 @@ struct ListPage {
     views: ViewBar,
     groups: Vec<JobGroup>,
     rows: Vec<Row>,
+    /// The last runs could not be read in time.
+    is_without_strips: bool,
     next: Option<String>,
     /// How far it was looked, when what matches is rare.
     looked_until: Option<String>,
@@ -72,8 +82,8 @@ struct Row {
     next_fire: Option<Moment>,
     strip: String,
     command: String,
-    /// Whether it may be cut where the list is narrow.
-    is_long: bool,
+    /// More of it, where it may be cut.
+    command_told: Option<String>,
     may_run: bool,
     may_pause: bool,
     may_edit: bool,
@@ -84,6 +94,7 @@ pub(crate) async fn show(
     State(app): State<Arc<App>>,
     viewer: Viewer,
     Query(asked): Query<Asked>,
+    headers: HeaderMap,
     chrome: Chrome,
 ) -> Result<Response, Fault> {
     app.refresh_roster().await?;
@@ -109,26 +120,24 @@ pub(crate) async fn show(
         None => StatusCode::OK,
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    let entries = found.entries;
-    let looked_until = (entries.len() < PAGE_SIZE).then_some(found.next.as_ref());
-    let looked_until = looked_until
-        .flatten()
-        .map(|(name, _)| fill(chrome.words.jobs.looked_until, &[name]));
-    let next = found
+    let patience = match chrome.runs_script && !is_for_living_parts(&headers) {
+        true => Patience::Short,
+        false => Patience::Long,
+    };
+    let count = found.count;
+    let is_short = found.entries.len() < PAGE_SIZE;
+    let listed = list(&app, &viewer, (found, patience), &groups, &chrome).await?;
+    let looked_until = listed.next.as_ref().filter(|_| is_short && !listed.is_cut);
+    let looked_until = looked_until.map(|(name, _)| fill(chrome.words.jobs.looked_until, &[name]));
+    let next = listed
         .next
         .map(|after| asked.address(&cursor::write(&after)));
-    let ids: Vec<JobId> = entries.iter().map(|entry| entry.id).collect();
-    let mut strips = strips(&app.store, &ids).await?;
-    let rows = entries.iter().map(|entry| Row {
-        strip: strips.remove(&entry.id).unwrap_or_default(),
-        ..row(entry, &groups, &viewer, &chrome)
-    });
-    let count = found.count;
-    let list = (FilteredList::Jobs, groups.as_slice());
-    let views = ViewBar::of(&app, &viewer, list, &chrome).await?;
+    let lists = (FilteredList::Jobs, groups.as_slice());
+    let views = ViewBar::of(&app, &viewer, lists, &chrome).await?;
     let page = ListPage {
         views,
-        rows: rows.collect(),
+        rows: listed.rows,
+        is_without_strips: listed.is_without_strips,
         count: count.map_or_else(String::new, |count| {
             fill(chrome.words.jobs.count, &[&count])
         }),
@@ -146,6 +155,61 @@ pub(crate) async fn show(
     Ok((status, show_page(&page)?).into_response())
 }
 
+/// The rows of a page.
+struct Listed {
+    rows: Vec<Row>,
+    /// The last runs could not be read in time.
+    is_without_strips: bool,
+    /// Where the next page begins.
+    next: Option<Place>,
+    /// More were found than have room.
+    is_cut: bool,
+}
+
+async fn list(
+    app: &App,
+    viewer: &Viewer,
+    (found, patience): (Found, Patience),
+    groups: &[JobGroup],
+    chrome: &Chrome,
+) -> Result<Listed, Fault> {
+    let entries = found.entries;
+    let ids: Vec<JobId> = entries.iter().map(|entry| entry.id).collect();
+    let strips = strips(&app.store, &ids, patience).await?;
+    let is_without_strips = strips.is_none();
+    let mut strips = strips.unwrap_or_default();
+    let rows = entries.iter().map(|entry| Row {
+        strip: strips.remove(&entry.id).unwrap_or_default(),
+        ..row(entry, groups, viewer, chrome)
+    });
+    let rows = as_many_as_fit(rows);
+    let is_cut = rows.len() < entries.len();
+    let next = match is_cut {
+        true => rows.len().checked_sub(1).map(|last| entries[last].place()),
+        false => found.next,
+    };
+    Ok(Listed {
+        rows,
+        is_without_strips,
+        next,
+        is_cut,
+    })
+}
+
+/// The first rows, until the page weighs enough; never none of some.
+fn as_many_as_fit(rows: impl Iterator<Item = Row>) -> Vec<Row> {
+    let mut weight = 0;
+    let mut fit = Vec::new();
+    for row in rows {
+        weight += row.weight();
+        if weight > ROWS_WEIGHT_MAX && !fit.is_empty() {
+            break;
+        }
+        fit.push(row);
+    }
+    fit
+}
+
 async fn find(app: &App, viewer: &Viewer, asked: &Asked, query: JobQuery) -> Result<Found, Fault> {
     let filter = Filter {
         groups: viewer.rights.groups(Verb::View),
@@ -159,6 +223,23 @@ async fn find(app: &App, viewer: &Viewer, asked: &Asked, query: JobQuery) -> Res
     };
     let after = cursor::read(&asked.after)?;
     Ok(search(app, (&filter, &query), after, PAGE_SIZE).await?)
+}
+
+impl Row {
+    /// About how many bytes it will have.
+    fn weight(&self) -> usize {
+        let told = self.command_told.as_deref().unwrap_or_default();
+        let texts = [&self.name, &self.group, &self.sentence, &self.expression];
+        let texts = texts.into_iter().chain([&self.command]);
+        let texts = texts.map(String::as_str).chain([told]);
+        // What HTML gives a meaning is written with five.
+        let bytes = |byte: u8| match byte {
+            b'&' | b'<' | b'>' | b'"' | b'\'' => 5,
+            _ => 1,
+        };
+        let texts: usize = texts.flat_map(str::bytes).map(bytes).sum();
+        ROW_WEIGHT + self.strip.len() + texts
+    }
 }
 
 impl Asked {
@@ -194,8 +275,9 @@ fn row(entry: &Entry, groups: &[JobGroup], viewer: &Viewer, chrome: &Chrome) -> 
             .next_after(chrome.moments.now)
             .map(|time| chrome.moments.since(time)),
         strip: String::new(),
-        command: command.to_owned(),
-        is_long: command.len() > COMMAND_SHORT_MAX,
+        command: shorten(command, COMMAND_MAX).into_owned(),
+        command_told: (command.len() > COMMAND_SHORT_MAX)
+            .then(|| shorten(command, COMMAND_TOLD_MAX).into_owned()),
         may_run: may(Verb::Run),
         may_pause: may(Verb::Pause),
         may_edit: may(Verb::Edit),

@@ -9,6 +9,7 @@ use axum::response::Response;
 use carillon_core::calendar::CalendarUse;
 use carillon_core::identity::JobId;
 use carillon_core::job::ScheduleText;
+use carillon_core::lang::Lang;
 use carillon_core::schedule::{
     DstRule, Fate, Foreseen, Schedule, ScheduleError, Subject, time_zone,
 };
@@ -101,14 +102,14 @@ impl Preview {
         };
         let job = JobId(asked.id.unwrap_or(0));
         let meaning = match text.keeping_to(calendar, job) {
-            Err(error) => wrong(&text.expression, &error),
+            Err(error) => wrong(&text.expression, &error, w.lang),
             Ok(schedule) => fires(&schedule, &text, moments, asked.id.is_none()),
         };
         Preview { w, meaning }
     }
 }
 
-fn wrong(expression: &str, error: &ScheduleError) -> Meaning {
+fn wrong(expression: &str, error: &ScheduleError, lang: Lang) -> Meaning {
     let span = if error.subject() == Subject::Zone {
         0..0
     } else {
@@ -133,7 +134,7 @@ fn wrong(expression: &str, error: &ScheduleError) -> Meaning {
         after: part(span.end..expression.len()),
         refused,
         carets,
-        told: error.to_string(),
+        told: error.told(lang),
     }
 }
 
@@ -271,7 +272,6 @@ pub(crate) async fn fragment(
 #[cfg(test)]
 mod tests {
     use carillon_core::calendar::OnBlackout;
-    use carillon_core::lang::Lang;
 
     use super::*;
 

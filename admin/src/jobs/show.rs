@@ -93,7 +93,7 @@ pub(crate) async fn show(
         ..RunFilter::default()
     };
     let runs = app.store.runs(&filter, RUNS).await?;
-    let latest = app.store.recent_runs(&[id], strip::BARS).await?;
+    let latest = strip::latest(&app.store, id).await?;
     let nodes = app.store.nodes(Limits::default()).await?;
     let target = &job.draft.spec.target;
     let may = |verb| viewer.rights.allows_in(verb, job.draft.group);

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::fields::{Fields, duration};
 use crate::form::FieldErrors;
+use crate::words::judgements::Judgements;
 use crate::words::{Words, fill};
 
 /// The form's fields.
@@ -60,12 +61,11 @@ pub(super) fn watch_document(fields: &Fields, errors: &mut FieldErrors) -> Value
         if text.is_empty() {
             continue;
         }
+        let j = &errors.words.judgements;
+        let number = || text.parse::<u32>().map_err(|_| fill(j.number, &[&text]));
         let (key, number) = match place < NUMBERS {
-            true => (
-                (*name).to_owned(),
-                text.parse::<u32>().map_err(|error| error.to_string()),
-            ),
-            false => (format!("{name}_s"), seconds(text)),
+            true => ((*name).to_owned(), number()),
+            false => (format!("{name}_s"), seconds(text, j)),
         };
         if let Some(number) = errors.check("watch", number, |error| format!("{name}: {error}")) {
             document.insert(key, json!(number));
@@ -74,9 +74,9 @@ pub(super) fn watch_document(fields: &Fields, errors: &mut FieldErrors) -> Value
     Value::Object(document)
 }
 
-fn seconds(text: &str) -> Result<u32, String> {
-    let lasts = parse_duration(text).map_err(|error| error.to_string())?;
-    u32::try_from(lasts.as_secs()).map_err(|_| format!("{text} is too long"))
+fn seconds(text: &str, j: &Judgements) -> Result<u32, String> {
+    let lasts = parse_duration(text).map_err(|_| fill(j.duration, &[&text]))?;
+    u32::try_from(lasts.as_secs()).map_err(|_| fill(j.long_duration, &[&text]))
 }
 
 /// The limits as the job's page shows them.

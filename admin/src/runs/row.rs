@@ -6,7 +6,11 @@ use carillon_store::{ListedRun, Run};
 
 use crate::badge::Badge;
 use crate::moment::{Moment, Moments, duration};
+use crate::shortened::shorten;
 use crate::words::{Words, fill};
+
+/// Characters of a job's name that a row has room for.
+const NAME_LENGTH_MAX: usize = 64;
 
 /// A run as a row of a table.
 #[derive(Debug)]
@@ -33,7 +37,10 @@ impl RunRow {
         RunRow {
             id: run.tick.to_string(),
             job: run.tick.job,
-            job_name: job_name.unwrap_or_else(|| fill(w.runs.deleted_job, &[&run.tick.job])),
+            job_name: job_name.map_or_else(
+                || fill(w.runs.deleted_job, &[&run.tick.job]),
+                |name| shorten(&name, NAME_LENGTH_MAX).into_owned(),
+            ),
             badge: run_badge(run, w),
             fire_time: moments.at(run.tick.fire_time),
             trigger: w.trigger(run.trigger),

@@ -7,42 +7,57 @@ use std::time::Duration;
 use carillon_core::identity::JobId;
 use carillon_core::run::Outcome;
 use carillon_store::{RecentRun, Store, StoreError};
+use jiff::Timestamp;
 
 use crate::words::Words;
 
 /// Bars in a strip.
-pub(crate) const BARS: u32 = 30;
+const BARS: u32 = 30;
 const BAR_WIDTH: u32 = 5;
 const HEIGHT: i64 = 24;
 
-/// A list waits no longer for its strips: where the runs of a hundred jobs have to be fetched from a disk first, it is
-/// shown without, and with them when it is refreshed.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a list waits for its strips, whose runs may have to be fetched from a disk first.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Patience {
+    /// The list refreshes itself, and has them then.
+    Short,
+    /// Nobody looks again unless somebody asks.
+    Long,
+}
 
-/// The latest runs of each of these jobs as strips of few bytes, since a list has many.
+impl Patience {
+    fn lasts(self) -> Duration {
+        match self {
+            Patience::Short => Duration::from_millis(50),
+            Patience::Long => Duration::from_millis(500),
+        }
+    }
+}
+
+/// The latest runs of each of these jobs as strips of few bytes, since a list has many; none when that takes too long.
 pub(crate) async fn strips(
     store: &Store,
     jobs: &[JobId],
-) -> Result<HashMap<JobId, String>, StoreError> {
-    let runs = in_time(store.recent_runs(jobs, BARS)).await?;
+    patience: Patience,
+) -> Result<Option<HashMap<JobId, String>>, StoreError> {
+    let reading = store.recent_runs(jobs, Timestamp::MIN, BARS);
+    let Ok(runs) = tokio::time::timeout(patience.lasts(), reading).await else {
+        return Ok(None);
+    };
+    let runs = runs?;
     let mut by_job: HashMap<JobId, Vec<RecentRun>> = HashMap::new();
     for run in runs {
         by_job.entry(run.tick.job).or_default().push(run);
     }
-    Ok(by_job
-        .into_iter()
-        .map(|(job, runs)| (job, sketch(&runs)))
-        .collect())
+    let strips = by_job.into_iter();
+    Ok(Some(
+        strips.map(|(job, runs)| (job, sketch(&runs))).collect(),
+    ))
 }
 
-/// What is read in time, or nothing.
-async fn in_time(
-    runs: impl Future<Output = Result<Vec<RecentRun>, StoreError>>,
-) -> Result<Vec<RecentRun>, StoreError> {
-    match tokio::time::timeout(PATIENCE, runs).await {
-        Ok(runs) => runs,
-        Err(_) => Ok(Vec::new()),
-    }
+/// The runs of one job that a strip shows, newest first.
+pub(crate) async fn latest(store: &Store, job: JobId) -> Result<Vec<RecentRun>, StoreError> {
+    store.recent_runs(&[job], Timestamp::MIN, BARS).await
 }
 
 /// One bar of a strip.
@@ -134,19 +149,4 @@ fn sketch(newest_first: &[RecentRun]) -> String {
     }
     svg.push_str("</svg>");
     svg
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_list_does_not_wait_for_its_strips_and_tells_of_a_store_that_refuses() {
-        let late = std::future::pending();
-        assert_eq!(in_time(late).await.unwrap(), []);
-
-        let refusal = || StoreError::Rejected("no".to_owned());
-        let refused = in_time(std::future::ready(Err(refusal()))).await;
-        assert!(matches!(refused, Err(StoreError::Rejected(_))));
-    }
 }

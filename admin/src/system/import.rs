@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use carillon_core::access::Verb;
-use carillon_core::crontab::{Form, Reading, Seconds};
+use carillon_core::crontab::{Form, Reading, Reason, Seconds};
 use carillon_core::identity::{GroupId, JobId};
 use carillon_core::import::{Arrival, Manifest, read_manifest};
 use carillon_store::JobGroup;
@@ -141,7 +141,7 @@ pub(crate) async fn submit(
     let group = group.ok_or(Fault::Forbidden { verb: Verb::Edit })?.id;
     let mut errors = FieldErrors::default();
     if let Err(error) = carillon_core::schedule::time_zone(&form.zone) {
-        errors.add("zone", error.to_string());
+        errors.add("zone", error.told(w.lang));
     }
     let manifest = form.read(group);
     if manifest
@@ -203,15 +203,15 @@ fn lines(manifest: &Manifest, w: &Words) -> Vec<Line> {
         }
     });
     let wrong = manifest.errors.iter().map(|remark| Line {
-        wrong: Some(remark.words.clone()),
+        wrong: Some(remark.why.told(w.lang)),
         ..blank(remark.line)
     });
     let ignored = manifest
         .ignored
         .iter()
-        .filter(|remark| remark.words != "blank");
+        .filter(|remark| remark.why != Reason::Blank);
     let ignored = ignored.map(|remark| Line {
-        ignored: Some(remark.words.clone()),
+        ignored: Some(remark.why.told(w.lang).to_owned()),
         ..blank(remark.line)
     });
     let mut lines: Vec<Line> = jobs.chain(wrong).chain(ignored).collect();

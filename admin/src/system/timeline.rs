@@ -10,7 +10,7 @@ use axum::response::Response;
 use carillon_core::access::Verb;
 use carillon_core::identity::JobId;
 use carillon_core::run::Outcome;
-use carillon_store::{Run, RunFilter};
+use carillon_store::RecentRun;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
@@ -21,12 +21,13 @@ use crate::moment::{Moments, in_zone};
 use crate::page::{Chrome, show as show_page};
 use crate::roster::Entry;
 use crate::runs::list::visible_groups;
+use crate::shortened::shorten;
 use crate::viewer::Viewer;
 use crate::words::{Words, fill};
 
 /// Rows, runs and planned fires drawn: a picture of more says nothing.
 const ROWS_MAX: usize = 40;
-const RUNS_MAX: u32 = 1000;
+const RUNS_MAX: usize = 1000;
 const FIRES_MAX: usize = 40;
 /// Up to so many runs each is a link to its page; more are drawn with a tenth of the bytes.
 const LINKS_MAX: usize = 120;
@@ -41,8 +42,8 @@ struct TimelinePage {
     w: &'static Words,
     minutes: i64,
     chart: Option<String>,
-    /// Said when not every run of the stretch is drawn.
-    cut: Option<String>,
+    /// Said when not every job or run of the stretch is drawn.
+    cut: Vec<String>,
     heat: String,
 }
 
@@ -57,8 +58,24 @@ pub(crate) struct Asked {
 #[derive(Default)]
 struct Row {
     name: String,
-    runs: Vec<Run>,
+    runs: Vec<RecentRun>,
     fires: Vec<Timestamp>,
+}
+
+/// What is drawn: the jobs that ran last, then those that fire next.
+struct Picture {
+    rows: BTreeMap<JobId, Row>,
+    /// There are more jobs than rows.
+    has_more_jobs: bool,
+    /// So many runs of each job are drawn, and no more.
+    each: usize,
+}
+
+impl Picture {
+    /// Whether a job has more runs in the stretch than are drawn.
+    fn has_more_runs(&self) -> bool {
+        self.rows.values().any(|row| row.runs.len() > self.each)
+    }
 }
 
 /// The page.
@@ -75,45 +92,22 @@ pub(crate) async fn show(
         .ok()
         .filter(|minutes| [15, 60, 360, 1440].contains(minutes))
         .unwrap_or(60);
-    let now = chrome.moments.now;
     let reach = SignedDuration::from_mins(minutes);
-    let filter = RunFilter {
-        groups: visible_groups(&viewer),
-        from: Some(now - reach),
-        ..RunFilter::default()
-    };
-    let page = app.store.run_page(&filter, RUNS_MAX).await?;
+    let picture = look(&app, &viewer, (chrome.moments.now, reach)).await?;
+    let heat_from = heat_map::first_hour(&chrome.moments);
     let groups = viewer.rights.groups(Verb::View);
-    let mut rows: BTreeMap<JobId, Row> = BTreeMap::new();
-    for listed in page.runs {
-        let job = listed.run.tick.job;
-        if rows.len() >= ROWS_MAX && !rows.contains_key(&job) {
-            continue;
-        }
-        let row = rows.entry(job).or_default();
-        row.name = listed.job_name.unwrap_or_default();
-        row.runs.push(listed.run);
-    }
-    let (until, heat_from) = (now + reach, heat_map::first_hour(&chrome.moments));
-    for entry in app.roster.of(rows.keys().copied()) {
-        add_fires(&mut rows, &entry, (now, until));
-    }
-    let load = app.roster.foresee(|forecast| {
-        let coming = forecast.coming(&groups);
-        for (_, entry) in coming.take_while(|(time, _)| *time <= until) {
-            if rows.len() >= ROWS_MAX {
-                break;
-            }
-            add_fires(&mut rows, entry, (now, until));
-        }
-        forecast.load(&groups, heat_from)
-    });
+    let load = app
+        .roster
+        .foresee(|forecast| forecast.load(&groups, heat_from));
+    let s = &chrome.words.system;
+    let cut = [
+        (picture.has_more_jobs, s.timeline_jobs, ROWS_MAX),
+        (picture.has_more_runs(), s.timeline_runs, picture.each),
+    ];
+    let cut = cut.iter().filter(|(is_cut, ..)| *is_cut);
     show_page(&TimelinePage {
-        chart: (!rows.is_empty()).then(|| draw(&rows, &chrome.moments, minutes)),
-        cut: page.next.map(|next| {
-            let time = in_zone(next.fire_time, &chrome.moments.zone, "%Y-%m-%d %H:%M:%S");
-            fill(chrome.words.system.timeline_cut, &[&time])
-        }),
+        chart: (!picture.rows.is_empty()).then(|| draw(&picture, &chrome.moments, minutes)),
+        cut: cut.map(|(_, told, limit)| fill(told, &[limit])).collect(),
         heat: heat_map::draw(load, heat_from, &chrome.moments),
         w: chrome.words,
         chrome,
@@ -121,13 +115,56 @@ pub(crate) async fn show(
     })
 }
 
+/// Finds the jobs first, and then what ran of each: of the newest runs of all jobs most are of the few that run often.
+async fn look(
+    app: &App,
+    viewer: &Viewer,
+    (now, reach): (Timestamp, SignedDuration),
+) -> Result<Picture, Fault> {
+    let (from, until) = (now - reach, now + reach);
+    let visible = visible_groups(viewer);
+    let one_more = u32::try_from(ROWS_MAX + 1).unwrap_or(u32::MAX);
+    let mut ran = app
+        .store
+        .jobs_ran_since(from, visible.as_deref(), one_more)
+        .await?;
+    let mut has_more_jobs = ran.len() > ROWS_MAX;
+    ran.truncate(ROWS_MAX);
+    let mut rows: BTreeMap<JobId, Row> = ran.into_iter().map(|id| (id, Row::default())).collect();
+    for entry in app.roster.of(rows.keys().copied()) {
+        add_fires(&mut rows, &entry, (now, until));
+    }
+    let groups = viewer.rights.groups(Verb::View);
+    app.roster.foresee(|forecast| {
+        let coming = forecast.coming(&groups);
+        for (_, entry) in coming.take_while(|(time, _)| *time <= until) {
+            if rows.len() >= ROWS_MAX && !rows.contains_key(&entry.id) {
+                has_more_jobs = true;
+                break;
+            }
+            add_fires(&mut rows, entry, (now, until));
+        }
+    });
+    let ids: Vec<JobId> = rows.keys().copied().collect();
+    let each = RUNS_MAX / ids.len().max(1);
+    let each_and_one = u32::try_from(each + 1).unwrap_or(u32::MAX);
+    for run in app.store.recent_runs(&ids, from, each_and_one).await? {
+        rows.entry(run.tick.job).or_default().runs.push(run);
+    }
+    Ok(Picture {
+        rows,
+        has_more_jobs,
+        each,
+    })
+}
+
 /// What will fire of a job, in its row.
 fn add_fires(rows: &mut BTreeMap<JobId, Row>, entry: &Entry, (now, until): (Timestamp, Timestamp)) {
+    let row = rows.entry(entry.id).or_default();
+    row.name.clone_from(&entry.name);
     if !entry.enabled {
         return;
     }
-    let row = rows.entry(entry.id).or_default();
-    row.name.clone_from(&entry.name);
     let fires = entry.schedule.iter();
     let fires = fires.flat_map(|schedule| schedule.fire_times(now, until).take(FIRES_MAX));
     row.fires = fires.collect();
@@ -140,8 +177,8 @@ fn escape(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
-fn draw(rows: &BTreeMap<JobId, Row>, moments: &Moments, minutes: i64) -> String {
-    let w = moments.words;
+fn draw(picture: &Picture, moments: &Moments, minutes: i64) -> String {
+    let (w, rows) = (moments.words, &picture.rows);
     let (now, span_us) = (moments.now.as_microsecond(), minutes * 60_000_000);
     let place = |time: Timestamp| {
         let share = (time.as_microsecond() - now + span_us).clamp(0, 2 * span_us);
@@ -157,10 +194,14 @@ fn draw(rows: &BTreeMap<JobId, Row>, moments: &Moments, minutes: i64) -> String 
     );
     for (number, (id, row)) in sorted.iter().enumerate() {
         let y = ROW * i64::try_from(number).unwrap_or(0) + 4;
-        draw_name(&mut svg, **id, row, y);
+        match row.name.as_str() {
+            "" => draw_name(&mut svg, **id, &fill(w.runs.deleted_job, &[id]), y),
+            name => draw_name(&mut svg, **id, name, y),
+        }
+        let runs = &row.runs[..row.runs.len().min(picture.each)];
         match is_linked {
-            true => draw_runs(&mut svg, &row.runs, y, (&place, moments)),
-            false => sketch_runs(&mut svg, &row.runs, y, (&place, moments)),
+            true => draw_runs(&mut svg, runs, y, (&place, moments)),
+            false => sketch_runs(&mut svg, runs, y, (&place, moments)),
         }
         draw_fires(&mut svg, &row.fires, y, place(moments.now), &place);
     }
@@ -193,12 +234,8 @@ type Place<'p> = &'p dyn Fn(Timestamp) -> i64;
 const NAME_LENGTH_MAX: usize = 26;
 
 /// Draws the name of a job and the line on which its runs stand.
-fn draw_name(svg: &mut String, id: JobId, row: &Row, y: i64) {
-    let mut name: String = row.name.chars().take(NAME_LENGTH_MAX).collect();
-    if name.len() < row.name.len() {
-        name.pop();
-        name.push('…');
-    }
+fn draw_name(svg: &mut String, id: JobId, whole: &str, y: i64) {
+    let name = shorten(whole, NAME_LENGTH_MAX);
     let _ = write!(
         svg,
         "<a href=\"/jobs/{id}\"><text x=\"0\" y=\"{}\">{}</text></a>",
@@ -213,14 +250,19 @@ fn draw_name(svg: &mut String, id: JobId, row: &Row, y: i64) {
 }
 
 /// Where a run begins and how wide it is.
-fn stretch(run: &Run, place: Place<'_>, now: Timestamp) -> (i64, i64) {
+fn stretch(run: &RecentRun, place: Place<'_>, now: Timestamp) -> (i64, i64) {
     let start = place(run.started_at.unwrap_or(run.tick.fire_time));
     let end = place(run.ended_at.or(run.until).unwrap_or(now));
     (start, (end - start).max(4))
 }
 
 /// Draws runs, each a link that tells its time and outcome.
-fn draw_runs(svg: &mut String, runs: &[Run], y: i64, (place, moments): (Place<'_>, &Moments)) {
+fn draw_runs(
+    svg: &mut String,
+    runs: &[RecentRun],
+    y: i64,
+    (place, moments): (Place<'_>, &Moments),
+) {
     let w = moments.words;
     for run in runs {
         let (start, width) = stretch(run, place, moments.now);
@@ -238,7 +280,12 @@ fn draw_runs(svg: &mut String, runs: &[Run], y: i64, (place, moments): (Place<'_
 }
 
 /// Draws runs as one path a state, and none twice in one place.
-fn sketch_runs(svg: &mut String, runs: &[Run], y: i64, (place, moments): (Place<'_>, &Moments)) {
+fn sketch_runs(
+    svg: &mut String,
+    runs: &[RecentRun],
+    y: i64,
+    (place, moments): (Place<'_>, &Moments),
+) {
     let mut paths: BTreeMap<&str, BTreeSet<(i64, i64)>> = BTreeMap::new();
     for run in runs {
         let state = run.outcome.map_or(run.state.word(), Outcome::word);

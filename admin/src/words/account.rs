@@ -33,7 +33,8 @@ super::catalogue! {
         session_revoke: "Sign out", "退出";
         sessions_revoke_others: "Sign out everywhere else", "退出其他所有会话";
         totp_title: "Two-step sign-in", "两步验证";
-        totp_off_intro: "A second step protects the account when the password leaks. Add the key to an authenticator, then prove it with a code.", "即使密码泄露，第二步验证也能保护账户。请将密钥加入验证器应用，再输入一个代码确认。";
+        totp_off_intro: "A second step protects the account when the password leaks. Scan the picture with an authenticator or type the key, then prove it with a code.", "即使密码泄露，第二步验证也能保护账户。请用验证器应用扫描图片或输入密钥，再输入一个代码确认。";
+        totp_picture: "QR code of the key below", "下方密钥的二维码";
         totp_secret: "Key", "密钥";
         totp_link: "Open in an authenticator", "在验证器中打开";
         totp_enable: "Turn on", "开启";

@@ -29,6 +29,7 @@ super::catalogue! {
         section_house: "Administration", "管理";
         live: "Live", "实时";
         paused: "Paused", "已暂停";
+        stale: "No answer: this is as of {}", "暂无响应：以下为 {} 的内容";
         live_tip: "Refreshes by itself; press . to pause", "自动刷新；按 . 键暂停";
         filter: "Filter", "筛选";
         clear: "Clear", "清除";

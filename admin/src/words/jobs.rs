@@ -31,6 +31,7 @@ super::catalogue! {
         schedule: "Schedule", "计划";
         next_fire: "Next fire", "下次触发";
         last_runs: "Last runs", "最近运行";
+        strips_late: "the last runs could not be read in time; they come with the next look at this page", "未能及时读出最近运行；下次打开本页时显示";
         command: "Command", "命令";
         empty_title: "No jobs yet", "还没有作业";
         empty_story: "A job is a command with a schedule. Write one, or paste a crontab.", "作业是带有计划的命令。新建一个，或粘贴 crontab。";
@@ -116,7 +117,7 @@ super::catalogue! {
         any_node: "any that matches", "任意符合条件的节点";
         run_story: "Starts once, now, under the same policies. Whoever asked is recorded.", "按相同策略立即启动一次，并记录请求人。";
         ledger: "Every due time and what became of it", "每个应触发时刻及其结果";
-        select: "Select {}", "选择 {}";
+        select: "Select", "选择";
         bulk: "With the selected jobs", "对所选作业";
     }
 }

@@ -29,7 +29,8 @@ super::catalogue! {
         timeline_story: "Each row is a job: what ran, in colour; what will fire, hollow. The line is now.", "每行一个作业：彩色为已运行，空心为将触发，竖线为现在。";
         timeline_alt: "runs of {} {job|jobs}", "{} 个作业的运行";
         timeline_empty: "Nothing ran or fires in this stretch.", "该时段没有运行或触发。";
-        timeline_cut: "Runs before {} are not drawn: there are too many for one picture.", "{} 之前的运行过多，未绘出。";
+        timeline_jobs: "There are more jobs than one picture has room for: here are the {} that ran last or fire next.", "作业过多，一张图放不下：这里是最近运行或即将触发的 {} 个。";
+        timeline_runs: "Of a job that ran often, only the newest {} are drawn.", "频繁运行的作业只绘出最近 {} 次。";
         heat_title: "Load of the coming day", "未来一天的负载";
         heat_story: "Fires by hour and minute; darker is more. Spread pile-ups with H.", "按小时与分钟统计触发次数，越深越多。可用 H 错开。";
         heat_alt: "fires by hour and minute of the coming day, {} at most in five minutes", "未来一天按小时与分钟的触发，每五分钟最多 {} 次";

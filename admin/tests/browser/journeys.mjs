@@ -56,7 +56,7 @@ try {
   await page.goto(`${site.base}/jobs/1/edit`);
   await second.goto(`${site.base}/jobs/1/edit`);
   await page.fill("#command", "echo first");
-  await page.click(".sticky button.primary");
+  await page.press("#name", "Enter");
   await page.waitForURL(/\/jobs\/1$/);
   await second.fill("#command", "echo second");
   await second.click(".sticky button.primary");
@@ -79,8 +79,9 @@ try {
   await makeJob(plain, "无脚本", "echo 你好");
   await plain.click("text=检查计划");
   assert.match(await plain.textContent("#preview"), /\^\^/);
+  assert.match(await plain.textContent("#schedule-wrong"), /分钟字段.*61 超过了最大值 59/);
   await plain.fill("#schedule", "0 3 * * *");
-  await plain.click(".sticky button.primary");
+  await plain.press("#schedule", "Enter");
   await plain.waitForURL(/\/jobs\/2/);
   await plain.click("text=立即运行");
   await plain.waitForURL(/\/runs\/2-/);
@@ -156,6 +157,16 @@ try {
   await page.waitForSelector("dialog[open]");
   await page.keyboard.press("Escape");
   done("by keyboard");
+
+  const reader = await openWindow(browser, { locale: "en-US", storageState: await second.context().storageState() }, []);
+  await reader.goto(`${site.base}/nodes`);
+  await reader.route("**/nodes", (route) => route.fulfill({ status: 503, body: "" }));
+  await reader.waitForFunction(() => document.querySelector("#stale").textContent.includes("No answer"));
+  assert.equal(await reader.locator("[data-live=nodes] tbody tr").count(), 1);
+  await reader.unroute("**/nodes");
+  await reader.waitForFunction(() => document.querySelector("#stale").textContent === "");
+  await reader.context().close();
+  done("a refresh that fails leaves what is shown, says of when it is, and goes on");
 
   const serious = [];
   for (const theme of ["light", "dark"]) {

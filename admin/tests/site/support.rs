@@ -36,12 +36,23 @@ impl Site {
 
     fn over_empty_database(redis_url: Option<String>, proof_lasts: SignedDuration) -> Site {
         let folder = tempfile::tempdir().unwrap();
+        let url = StoreUrl::file(folder.path().join("carillon.db"));
+        Site::over(url, folder, redis_url, proof_lasts)
+    }
+
+    fn over(
+        url: StoreUrl,
+        folder: tempfile::TempDir,
+        redis_url: Option<String>,
+        proof_lasts: SignedDuration,
+    ) -> Site {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .unwrap();
-        let store = Store::new(StoreUrl::file(folder.path().join("carillon.db")));
+        // A pool of connections has a task of its own.
+        let store = runtime.block_on(async { Store::new(url) });
         let (stop, shutdown) = Shutdown::new();
         let options = AdminOptions {
             store: store.clone(),
@@ -82,6 +93,12 @@ impl Site {
     /// As [`Site::owned`], where a proof of identity counts no longer than this for sensitive acts.
     pub(crate) fn with_proofs_that_last(proof_lasts: SignedDuration) -> Site {
         Site::over_empty_database(None, proof_lasts).with_owner()
+    }
+
+    /// As [`Site::owned`], over the empty database at `url`.
+    pub(crate) fn on(url: &str) -> Site {
+        let folder = tempfile::tempdir().unwrap();
+        Site::over(url.parse().unwrap(), folder, None, PROOF_LASTS).with_owner()
     }
 
     fn with_owner(mut self) -> Site {

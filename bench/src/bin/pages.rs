@@ -54,7 +54,7 @@ struct Options {
     #[arg(long, default_value_t = 200_000)]
     runs: usize,
     /// How often each page is asked for.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 200)]
     times: usize,
     /// Uses a SQLite file instead of MariaDB.
     #[arg(long)]

@@ -17,7 +17,7 @@ use std::ops::Range as Bytes;
 use super::blackout::{BLACKOUT_NAME_LENGTH_MAX, Blackout, looks_like_time};
 use super::range::{Day, Point, Range, WEEKDAYS};
 use crate::schedule::date::{DAY_S, Date, month_length};
-use crate::schedule::{ScheduleError, Subject};
+use crate::schedule::{CalendarFlaw, ScheduleError};
 
 /// The most blackouts of a calendar.
 pub const BLACKOUTS_MAX: usize = 500;
@@ -45,11 +45,8 @@ impl CalendarText {
     /// All that is wrong with it, line by line; never an empty list.
     pub fn parse(text: &str) -> Result<CalendarText, Vec<ScheduleError>> {
         if text.len() > TEXT_SIZE_MAX {
-            let message = format!(
-                "the text has {} bytes, the limit is {TEXT_SIZE_MAX}",
-                text.len()
-            );
-            return Err(vec![whole_text(message)]);
+            let (size, max) = (text.len(), TEXT_SIZE_MAX);
+            return Err(vec![whole_text(CalendarFlaw::LongText { size, max })]);
         }
         let (mut lines, mut errors) = (Vec::new(), Vec::new());
         for (place, line) in text.lines().enumerate() {
@@ -66,8 +63,8 @@ impl CalendarText {
         let text = CalendarText { lines };
         let count = text.blackouts().count();
         if count > BLACKOUTS_MAX {
-            let message = format!("the text has {count} blackouts, the limit is {BLACKOUTS_MAX}");
-            errors.push(whole_text(message));
+            let max = BLACKOUTS_MAX;
+            errors.push(whole_text(CalendarFlaw::ManyBlackouts { count, max }));
         }
         match errors.is_empty() {
             true => Ok(text),
@@ -119,9 +116,8 @@ impl fmt::Display for CalendarText {
     }
 }
 
-fn whole_text(message: String) -> ScheduleError {
-    let subject = Subject::Calendar { line: 1 };
-    ScheduleError::new(subject, "", 0..0, message, "make two calendars of it")
+fn whole_text(flaw: CalendarFlaw) -> ScheduleError {
+    ScheduleError::in_calendar(1, "", 0..0, flaw)
 }
 
 /// Reads one line from left to right.
@@ -150,12 +146,11 @@ impl<'s> LineReader<'s> {
                 self.range_from(from, from_span.start)?
             }
             false if from.time_s.is_some() => {
-                let cure = match from.day {
-                    Day::Daily => "write two with .. between, such as 22:00 .. 06:00",
-                    _ => "write when it ends too, such as 18:00 .. 20:00",
+                let flaw = match from.day {
+                    Day::Daily => CalendarFlaw::OneTime {},
+                    _ => CalendarFlaw::OneMoment {},
                 };
-                let span = from_span.start..self.at;
-                return Err(self.refuse(span, "a moment is no range", cure));
+                return Err(self.refuse(from_span.start..self.at, flaw));
             }
             false => Range::whole(from.day),
         };
@@ -171,25 +166,20 @@ impl<'s> LineReader<'s> {
             // 2026-12-24 18:00 .. 20:00
             until.day = from.day;
             if until.end_s() <= from.start_s() {
-                let cure = "write the day on which it ends before its time";
-                return Err(self.refuse(span, "the range ends before it begins", cure));
+                return Err(self.refuse(span, CalendarFlaw::EndsEarlierThatDay {}));
             }
         }
         let is_one_kind = std::mem::discriminant(&from.day) == std::mem::discriminant(&until.day);
         if !is_one_kind {
-            let cure =
-                "write two dates, two dates without a year, two days of the week, or two times";
-            return Err(self.refuse(span, "the range begins and ends in different ways", cure));
+            return Err(self.refuse(span, CalendarFlaw::DifferentEnds {}));
         }
         let range = Range { from, until };
         if range.once().is_some_and(|(start, end)| end <= start) {
-            let cure = "write the earlier one first";
-            return Err(self.refuse(span, "the range ends before it begins", cure));
+            return Err(self.refuse(span, CalendarFlaw::EndsBeforeBeginning {}));
         }
         let is_empty = from.day == until.day && from.start_s() == until.end_s();
         if is_empty || (from.day == Day::Daily && until.end_s() - from.start_s() >= DAY_S) {
-            let cure = "write Mon .. Sun for always, or move one of them";
-            return Err(self.refuse(span, "the range ends where it begins", cure));
+            return Err(self.refuse(span, CalendarFlaw::EndsAtBeginning {}));
         }
         Ok(range)
     }
@@ -229,8 +219,7 @@ impl<'s> LineReader<'s> {
             (Some(&[year, month, day]), [long, ..]) if long.len() == 4 => {
                 let year = year as i32;
                 if !(1970..=9999).contains(&year) {
-                    let message = format!("the year {year} is out of range");
-                    return Err(self.refuse(span, message, "use a year of 1970-9999"));
+                    return Err(self.refuse(span, CalendarFlaw::CalendarYear { year }));
                 }
                 self.date(span, month, day, month_days(year, month))?;
                 Ok(Day::Date(Date { year, month, day }.day_number()))
@@ -240,12 +229,13 @@ impl<'s> LineReader<'s> {
                 Ok(Day::Yearly { month, day })
             }
             _ => {
-                let message = match word {
-                    "" => "a day or a time is missing".to_owned(),
-                    _ => format!("\"{word}\" is no day and no time"),
+                let flaw = match word {
+                    "" => CalendarFlaw::DayMissing {},
+                    _ => CalendarFlaw::NoDay {
+                        word: word.to_owned(),
+                    },
                 };
-                let cure = "write a date (2026-12-24), a date of each year (12-25), a day of the week (Sat) or a time (22:00)";
-                Err(self.refuse(span, message, cure))
+                Err(self.refuse(span, flaw))
             }
         }
     }
@@ -258,12 +248,10 @@ impl<'s> LineReader<'s> {
         days: u32,
     ) -> Result<(), ScheduleError> {
         if !(1..=12).contains(&month) {
-            let message = format!("the month {month} is out of range");
-            return Err(self.refuse(span, message, "use a month of 01-12"));
+            return Err(self.refuse(span, CalendarFlaw::NoMonth { month }));
         }
         if !(1..=days).contains(&day) {
-            let message = format!("the month has no day {day}");
-            return Err(self.refuse(span, message, format!("use a day of 01-{days}")));
+            return Err(self.refuse(span, CalendarFlaw::NoDayOfMonth { day, days }));
         }
         Ok(())
     }
@@ -280,14 +268,12 @@ impl<'s> LineReader<'s> {
         let similar = WEEKDAYS
             .iter()
             .find(|known| known.eq_ignore_ascii_case(&short));
-        let cure = match similar {
-            Some(known) => format!("write {known}"),
-            None => {
-                "begin with a date, a day of the week (Mon to Sun) or a time; a name comes after it"
-                    .to_owned()
-            }
+        let word = word.to_owned();
+        let flaw = match similar {
+            Some(known) => CalendarFlaw::LongWeekday { word, known },
+            None => CalendarFlaw::NoWeekday { word },
         };
-        Err(self.refuse(span, format!("\"{word}\" is no day of the week"), cure))
+        Err(self.refuse(span, flaw))
     }
 
     fn time(&self, span: Bytes<usize>) -> Result<i64, ScheduleError> {
@@ -297,14 +283,14 @@ impl<'s> LineReader<'s> {
             Some(&[hour, minute]) => (hour, minute, 0),
             Some(&[hour, minute, second]) => (hour, minute, second),
             _ => {
-                let message = format!("\"{word}\" is no time");
-                return Err(self.refuse(span, message, "write hours and minutes, such as 06:00"));
+                let word = word.to_owned();
+                return Err(self.refuse(span, CalendarFlaw::NoClockTime { word }));
             }
         };
         let time_s = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
         if minute > 59 || second > 59 || time_s > DAY_S {
-            let message = format!("\"{word}\" is no time of day");
-            return Err(self.refuse(span, message, "use 00:00 to 24:00"));
+            let word = word.to_owned();
+            return Err(self.refuse(span, CalendarFlaw::NoTimeOfTheDay { word }));
         }
         Ok(time_s)
     }
@@ -316,21 +302,17 @@ impl<'s> LineReader<'s> {
         let span = start..start + written.len();
         if let Some(place) = written.find(char::is_control) {
             let span = start + place..start + place + 1;
-            let message = "the name holds a control character";
-            return Err(self.refuse(span, message, "remove it"));
+            return Err(self.refuse(span, CalendarFlaw::ControlCharacter {}));
         }
         if written.starts_with("..") {
-            let message = "a range has two ends";
-            return Err(self.refuse(span, message, "write a second line for a second range"));
+            return Err(self.refuse(span, CalendarFlaw::ThirdEnd {}));
         }
         let quoted = written.strip_prefix('"').and_then(|s| s.strip_suffix('"'));
         let name = quoted.unwrap_or(written).trim();
         let length = name.chars().count();
         if length > BLACKOUT_NAME_LENGTH_MAX {
-            let message = format!(
-                "the name has {length} characters, the limit is {BLACKOUT_NAME_LENGTH_MAX}"
-            );
-            return Err(self.refuse(span, message, "shorten it"));
+            let max = BLACKOUT_NAME_LENGTH_MAX;
+            return Err(self.refuse(span, CalendarFlaw::LongBlackoutName { length, max }));
         }
         Ok((!name.is_empty()).then(|| name.to_owned()))
     }
@@ -348,14 +330,8 @@ impl<'s> LineReader<'s> {
         start..start + blank.min(dots)
     }
 
-    fn refuse(
-        &self,
-        span: Bytes<usize>,
-        message: impl Into<String>,
-        cure: impl Into<String>,
-    ) -> ScheduleError {
-        let subject = Subject::Calendar { line: self.line };
-        ScheduleError::new(subject, self.source, span, message, cure)
+    fn refuse(&self, span: Bytes<usize>, flaw: CalendarFlaw) -> ScheduleError {
+        ScheduleError::in_calendar(self.line, self.source, span, flaw)
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::schedule::{DstRule, Field, Schedule, is_field};
 
-use super::{Form, Reading, Seconds};
+use super::{Form, Misread, Reading, Seconds};
 
 /// A line taken apart; the command is still as it stands in the file.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(super) fn read_entry<'l>(
     line: &'l str,
     reading: &Reading<'_>,
     zone: &str,
-) -> Result<Entry<'l>, String> {
+) -> Result<Entry<'l>, Misread> {
     let words = words_of(line);
     let schedule_words = count_schedule_words(line, &words, reading.seconds);
     let user_words = match reading.form {
@@ -39,15 +39,10 @@ pub(super) fn read_entry<'l>(
             user,
             command: &line[command.start..],
         }),
-        None => Err(match (reading.form, &user) {
-            (Form::User, _) => "the command is missing; write it after the schedule".to_owned(),
-            (Form::System, None) => {
-                "user and command are missing; write them after the schedule".to_owned()
-            }
-            (Form::System, Some(user)) => format!(
-                "the command is missing after the user {user}; if {user} is the command, read the \
-                 file without --system"
-            ),
+        None => Err(match (reading.form, user) {
+            (Form::User, _) => Misread::NoCommand,
+            (Form::System, None) => Misread::NoUserAndCommand,
+            (Form::System, Some(user)) => Misread::NoCommandAfter { user },
         }),
     }
 }
@@ -72,18 +67,15 @@ fn count_schedule_words(line: &str, words: &[Range<usize>], seconds: Seconds) ->
     }
 }
 
-fn read_schedule(line: &str, words: &[Range<usize>], zone: &str) -> Result<String, String> {
+fn read_schedule(line: &str, words: &[Range<usize>], zone: &str) -> Result<String, Misread> {
     let (Some(first), Some(last)) = (words.first(), words.last()) else {
-        return Err("the schedule is missing; write five fields or an @ word".to_owned());
+        return Err(Misread::NoSchedule);
     };
     // Parsed as it stands, so that an error's column is one of the line.
-    Schedule::parse(&line[first.start..last.end], zone, DstRule::default(), 0).map_err(
-        |error| {
-            error
-                .moved_right(line[..first.start].chars().count())
-                .to_string()
-        },
-    )?;
+    let parsed = Schedule::parse(&line[first.start..last.end], zone, DstRule::default(), 0);
+    parsed.map_err(|error| {
+        Misread::Schedule(error.moved_right(line[..first.start].chars().count()))
+    })?;
     let fields: Vec<&str> = words.iter().map(|word| &line[word.clone()]).collect();
     Ok(fields.join(" "))
 }

@@ -13,49 +13,40 @@ use super::days::{DayJoin, Days};
 use super::dst::{DstRule, TimeClass};
 use super::error::{ScheduleError, Subject};
 use super::field::Field;
+use super::flaw::Flaw;
 use super::years::{YearRange, Years};
 
 /// Reads `2026-12-31T23:59:59` or `2026-12-31 23:59`, the bytes `span` of `source`.
 pub(super) fn parse_moment(source: &str, span: Range<usize>) -> Result<Calendar, ScheduleError> {
     let text = &source[span.clone()];
-    let refuse = |message: String, cure: &str| {
+    let refuse = |flaw| {
         Err(ScheduleError::new(
             Subject::Expression,
             source,
             span.clone(),
-            message,
-            cure,
+            flaw,
         ))
     };
-    let write_one = "write a date and a time, such as @at 2026-12-31T23:59:59";
+    let owned = || text.to_owned();
     if text.is_empty() {
-        return refuse("@at lacks its time".to_owned(), write_one);
+        return refuse(Flaw::AtWhat {});
     }
     if has_offset(text) {
-        return refuse(
-            format!("\"{text}\" carries an offset"),
-            "write the wall-clock time of the schedule's zone, without Z or offset",
-        );
+        return refuse(Flaw::HasOffset { text: owned() });
     }
     let Ok(moment) = text.parse::<DateTime>() else {
-        return refuse(format!("\"{text}\" is no time"), write_one);
+        return refuse(Flaw::NoMoment { text: owned() });
     };
     if !text.contains(':') {
-        return refuse(format!("\"{text}\" has no time of day"), write_one);
+        return refuse(Flaw::NoTimeOfDay { text: owned() });
     }
     if moment.subsec_nanosecond() != 0 {
-        return refuse(
-            format!("\"{text}\" has parts of a second"),
-            "write whole seconds",
-        );
+        return refuse(Flaw::PartsOfSecond { text: owned() });
     }
     let year = i32::from(moment.year());
     let (first, last) = (Field::Year.min() as i32, Field::Year.max() as i32);
     if !(first..=last).contains(&year) {
-        return refuse(
-            format!("the year {year} is out of range"),
-            "use a year of 1970-9999",
-        );
+        return refuse(Flaw::YearOutOfRange { year });
     }
     Ok(calendar_of(moment))
 }

@@ -1,11 +1,13 @@
 //! Why a text is not a schedule: where, what, and the cure.
 //!
-//! Knows how to say it; must not know the grammar.
+//! Knows the place and its words; what is wrong is `flaw`'s. Must not know the grammar.
 
 use std::fmt;
 use std::ops::Range;
 
 use super::Field;
+use super::flaw::{CalendarFlaw, Flaw};
+use crate::lang::Lang;
 
 /// What the error is about; a form marks the input that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,14 +25,19 @@ pub enum Subject {
     },
 }
 
-/// A refused schedule. Its `Display` is one line with the place, the value, the limit and the cure.
+/// A refused schedule. Its `Display` is one English line with the place, the value, the limit and the cure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScheduleError {
     subject: Subject,
     span: Range<usize>,
     column: usize,
-    message: String,
-    cure: String,
+    wrong: Wrong,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Wrong {
+    Schedule(Flaw),
+    Calendar(CalendarFlaw),
 }
 
 impl ScheduleError {
@@ -39,16 +46,29 @@ impl ScheduleError {
         subject: Subject,
         source: &str,
         span: Range<usize>,
-        message: impl Into<String>,
-        cure: impl Into<String>,
+        flaw: Flaw,
     ) -> ScheduleError {
+        ScheduleError::placed(subject, source, span, Wrong::Schedule(flaw))
+    }
+
+    /// An error about the bytes `span` of that line of a calendar.
+    pub(crate) fn in_calendar(
+        line: usize,
+        source: &str,
+        span: Range<usize>,
+        flaw: CalendarFlaw,
+    ) -> ScheduleError {
+        let subject = Subject::Calendar { line };
+        ScheduleError::placed(subject, source, span, Wrong::Calendar(flaw))
+    }
+
+    fn placed(subject: Subject, source: &str, span: Range<usize>, wrong: Wrong) -> ScheduleError {
         let before = source.get(..span.start).unwrap_or(source);
         ScheduleError {
             subject,
             column: before.chars().count() + 1,
             span,
-            message: message.into(),
-            cure: cure.into(),
+            wrong,
         }
     }
 
@@ -75,14 +95,36 @@ impl ScheduleError {
         self.column
     }
 
-    /// What is wrong, with the value and the limit.
-    pub fn message(&self) -> &str {
-        &self.message
+    /// The place, what is wrong with the value and the limit, and the cure, in one line.
+    pub fn told(&self, lang: Lang) -> String {
+        let (wrong, cure) = match &self.wrong {
+            Wrong::Schedule(flaw) => flaw.told(lang),
+            Wrong::Calendar(flaw) => flaw.told(lang),
+        };
+        match lang {
+            Lang::En => format!("{}: {wrong}; {cure}", self.place_in_english()),
+            Lang::Zh => format!("{}：{wrong}；{cure}", self.place_in_chinese()),
+        }
     }
 
-    /// What to write instead.
-    pub fn cure(&self) -> &str {
-        &self.cure
+    fn place_in_english(&self) -> String {
+        let column = self.column;
+        match self.subject {
+            Subject::Expression => format!("schedule, column {column}"),
+            Subject::Field(field) => format!("{field} field, column {column}"),
+            Subject::Zone => "time zone".to_owned(),
+            Subject::Calendar { line } => format!("calendar, line {line}, column {column}"),
+        }
+    }
+
+    fn place_in_chinese(&self) -> String {
+        let column = self.column;
+        match self.subject {
+            Subject::Expression => format!("计划第 {column} 列"),
+            Subject::Field(field) => format!("{}字段（第 {column} 列）", field.in_chinese()),
+            Subject::Zone => "时区".to_owned(),
+            Subject::Calendar { line } => format!("日历第 {line} 行第 {column} 列"),
+        }
     }
 
     /// The same error where the expression does not begin its line.
@@ -111,15 +153,7 @@ impl ScheduleError {
 
 impl fmt::Display for ScheduleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.subject {
-            Subject::Expression => write!(f, "schedule, column {}: ", self.column)?,
-            Subject::Field(field) => write!(f, "{field} field, column {}: ", self.column)?,
-            Subject::Zone => write!(f, "time zone: ")?,
-            Subject::Calendar { line } => {
-                write!(f, "calendar, line {line}, column {}: ", self.column)?;
-            }
-        }
-        write!(f, "{}; {}", self.message, self.cure)
+        f.write_str(&self.told(Lang::En))
     }
 }
 

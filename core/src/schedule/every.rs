@@ -5,20 +5,22 @@
 use std::ops::Range;
 
 use super::error::{ScheduleError, Subject};
+use super::flaw::Flaw;
 
 /// The longest period: 100 years, beyond which "never" would be the answer.
 const PERIOD_MAX_S: u64 = 36_525 * 86_400;
-const CURE: &str =
-    "write whole seconds, minutes, hours or days, such as @every 90s or @every 1h30m";
 
 /// Reads a period such as `90s`, `5m`, `1h30m`, `2d`, the bytes `span` of `source`; in seconds.
 pub(super) fn parse_period(source: &str, span: Range<usize>) -> Result<u64, ScheduleError> {
     let text = &source[span.clone()];
-    let refuse = |span: Range<usize>, message: String| {
-        ScheduleError::new(Subject::Expression, source, span, message, CURE)
+    let refuse =
+        |span: Range<usize>, flaw| ScheduleError::new(Subject::Expression, source, span, flaw);
+    let no_period = |span: Range<usize>| {
+        let text = source[span.clone()].to_owned();
+        refuse(span, Flaw::NoPeriod { text })
     };
     if text.is_empty() {
-        return Err(refuse(span, "@every lacks its period".to_owned()));
+        return Err(refuse(span, Flaw::EveryWhat {}));
     }
     let mut period_s = 0_u64;
     let mut at = span.start;
@@ -28,22 +30,19 @@ pub(super) fn parse_period(source: &str, span: Range<usize>) -> Result<u64, Sche
         let number = &source[at..digits];
         let unit = &source[digits..unit_end];
         if number.is_empty() {
-            return Err(refuse(
-                at..span.end,
-                format!("\"{}\" is no period", &source[at..span.end]),
-            ));
+            return Err(no_period(at..span.end));
         }
         let Some(unit_s) = seconds_of(unit) else {
             return Err(match (unit, source[unit_end..span.end].chars().next()) {
-                ("", None) => refuse(at..digits, format!("{number} has no unit")),
-                ("", Some(_)) => refuse(
-                    at..span.end,
-                    format!("\"{}\" is no period", &source[at..span.end]),
-                ),
-                (_, _) => refuse(
-                    digits..unit_end,
-                    format!("the unit \"{unit}\" is not known"),
-                ),
+                ("", None) => {
+                    let number = number.to_owned();
+                    refuse(at..digits, Flaw::NoUnit { number })
+                }
+                ("", Some(_)) => no_period(at..span.end),
+                (_, _) => {
+                    let unit = unit.to_owned();
+                    refuse(digits..unit_end, Flaw::UnknownUnit { unit })
+                }
             });
         };
         let part_s = number
@@ -55,16 +54,11 @@ pub(super) fn parse_period(source: &str, span: Range<usize>) -> Result<u64, Sche
             .unwrap_or(u64::MAX);
         at = unit_end;
     }
+    let text = text.to_owned();
     match period_s {
-        0 => Err(refuse(
-            span,
-            format!("the period {text} is below the minimum of 1s"),
-        )),
+        0 => Err(refuse(span, Flaw::ShortPeriod { text })),
         1..=PERIOD_MAX_S => Ok(period_s),
-        _ => Err(refuse(
-            span,
-            format!("the period {text} is above the maximum of 36525d"),
-        )),
+        _ => Err(refuse(span, Flaw::LongPeriod { text })),
     }
 }
 

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::lang::Lang;
+
 /// One field of a cron expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Field {
@@ -98,14 +100,25 @@ impl Field {
     }
 
     /// The allowed values as a person would write them, for the cure of an error.
-    pub(super) fn range_text(self) -> &'static str {
+    pub(super) fn values(self, lang: Lang) -> String {
+        let numbers = format!("{}-{}", self.min(), self.max());
+        match (self.names(), lang) {
+            ([first, .., last], Lang::En) => format!("{numbers} or {first}-{last}"),
+            ([first, .., last], Lang::Zh) => format!("{numbers} 或 {first}-{last}"),
+            ([] | [_], _) => numbers,
+        }
+    }
+
+    /// What it is called in Chinese.
+    pub(super) fn in_chinese(self) -> &'static str {
         match self {
-            Field::Second | Field::Minute => "0-59",
-            Field::Hour => "0-23",
-            Field::DayOfMonth => "1-31",
-            Field::Month => "1-12 or JAN-DEC",
-            Field::DayOfWeek => "0-7 or SUN-SAT",
-            Field::Year => "1970-9999",
+            Field::Second => "秒",
+            Field::Minute => "分钟",
+            Field::Hour => "小时",
+            Field::DayOfMonth => "日",
+            Field::Month => "月",
+            Field::DayOfWeek => "星期",
+            Field::Year => "年",
         }
     }
 }

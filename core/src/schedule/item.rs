@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::error::ScheduleError;
 use super::field::Field;
+use super::flaw::Flaw;
 use super::scanner::Scanner;
 use super::spread::spread_number;
 
@@ -53,11 +54,7 @@ impl ItemReader<'_> {
     fn read(mut self) -> Result<Item, ScheduleError> {
         let item = match self.scan.peek() {
             None => {
-                return Err(self.scan.refuse(
-                    self.scan.item.clone(),
-                    "an item is empty",
-                    "remove the comma or write a value",
-                ));
+                return Err(self.scan.refuse(self.scan.item.clone(), Flaw::EmptyItem {}));
             }
             Some(b'*' | b'?') => {
                 self.scan.at += 1;
@@ -117,22 +114,22 @@ impl ItemReader<'_> {
             return Ok(end + self.scan.field.size());
         }
         let (min, max) = (self.scan.field.min(), self.scan.field.max());
-        Err(self.scan.refuse(
-            self.scan.item.start..self.scan.at,
-            format!("the range {start}-{end} runs backwards"),
-            format!("write {end}-{start}, or {start}-{max},{min}-{end} to go round"),
-        ))
+        let flaw = Flaw::RangeRunsBackwards {
+            start,
+            end,
+            min,
+            max,
+        };
+        Err(self.scan.refuse(self.scan.item.start..self.scan.at, flaw))
     }
 
     fn nth(&mut self, weekday: u32) -> Result<Item, ScheduleError> {
         let place = self.scan.at;
         let nth = self.scan.number()?;
         if !(1..=5).contains(&nth) {
-            return Err(self.scan.refuse(
-                place..self.scan.at,
-                format!("no month has a weekday number {nth}"),
-                "write #1 to #5, or L for the last",
-            ));
+            return Err(self
+                .scan
+                .refuse(place..self.scan.at, Flaw::NoSuchWeekdayOfMonth { nth }));
         }
         Ok(Item::NthWeekday {
             weekday,
@@ -144,19 +141,12 @@ impl ItemReader<'_> {
     fn last(&mut self) -> Result<Item, ScheduleError> {
         let place = self.scan.at;
         self.scan.at += 1;
+        let rest = place..self.scan.item.end;
         match self.scan.field {
             Field::DayOfMonth => self.last_of_month(),
-            Field::DayOfWeek => Err(self.scan.refuse(
-                place..self.scan.item.end,
-                "L alone does not say which weekday",
-                "write 6L for the last Saturday of the month, or 6 for every Saturday",
-            )),
-            Field::Second | Field::Minute | Field::Hour | Field::Month | Field::Year => {
-                Err(self.scan.refuse(
-                    place..self.scan.item.end,
-                    "L has no meaning here",
-                    format!("write {}", self.scan.field.range_text()),
-                ))
+            Field::DayOfWeek => Err(self.scan.refuse(rest, Flaw::LastOfWhichWeekday {})),
+            field @ (Field::Second | Field::Minute | Field::Hour | Field::Month | Field::Year) => {
+                Err(self.scan.refuse(rest, Flaw::LastMeansNothing { field }))
             }
         }
     }
@@ -172,11 +162,9 @@ impl ItemReader<'_> {
                 let place = self.scan.at;
                 let days = self.scan.number()?;
                 if days > 30 {
-                    return Err(self.scan.refuse(
-                        place..self.scan.at,
-                        format!("no month has {days} days before its last"),
-                        "write L-1 to L-30",
-                    ));
+                    return Err(self
+                        .scan
+                        .refuse(place..self.scan.at, Flaw::TooFarBeforeLast { days }));
                 }
                 Ok(Item::BeforeLast(days as u32))
             }
@@ -189,11 +177,9 @@ impl ItemReader<'_> {
         let place = self.scan.at;
         self.scan.at += 1;
         if self.scan.field == Field::Year {
-            return Err(self.scan.refuse(
-                place..self.scan.item.end,
-                "H cannot choose a year",
-                "write the year, or leave the field out",
-            ));
+            return Err(self
+                .scan
+                .refuse(place..self.scan.item.end, Flaw::HashedYear {}));
         }
         // Each month has a day 28, so a hashed day is never skipped.
         let mut end = if self.scan.field == Field::DayOfMonth {
@@ -205,11 +191,10 @@ impl ItemReader<'_> {
         if self.scan.peek() == Some(b'(') {
             self.scan.at += 1;
             start = self.scan.value()?;
-            self.scan.expect(b'-', "a range such as H(0-29)")?;
+            self.scan.expect(b'-', Flaw::HashWithoutRange {})?;
             end = self.scan.value()?;
             end = self.close_range(start, end)?;
-            self.scan
-                .expect(b')', "a closing bracket such as in H(0-29)")?;
+            self.scan.expect(b')', Flaw::HashWithoutEnd {})?;
         }
         let chosen = spread_number(self.seed, self.scan.field);
         if self.scan.peek() != Some(b'/') {
@@ -237,11 +222,9 @@ impl ItemReader<'_> {
             Some(_) => self.scan.value()?,
         };
         if end < start {
-            return Err(self.scan.refuse(
-                self.scan.item.start..self.scan.at,
-                format!("the range {start}~{end} runs backwards"),
-                format!("write {end}~{start}"),
-            ));
+            let span = self.scan.item.start..self.scan.at;
+            let flaw = Flaw::ChoiceRunsBackwards { start, end };
+            return Err(self.scan.refuse(span, flaw));
         }
         let chosen = spread_number(self.seed, self.scan.field) % u64::from(end - start + 1);
         let value = start + chosen as u32;
@@ -266,21 +249,16 @@ impl ItemReader<'_> {
         if self.scan.at == self.scan.item.end {
             return Ok(item);
         }
-        let rest = &self.scan.source[self.scan.at..self.scan.item.end];
-        let known = &self.scan.source[self.scan.item.start..self.scan.at];
-        let cure = match item {
-            Item::Values { .. } => {
-                "separate values with commas, write a range as a-b and a step as /n"
-            }
+        let rest = self.scan.source[self.scan.at..self.scan.item.end].to_owned();
+        let known = self.scan.source[self.scan.item.start..self.scan.at].to_owned();
+        let flaw = match item {
+            Item::Values { .. } => Flaw::ItemGoesOn { rest, known },
             Item::BeforeLast(_)
             | Item::Nearest(_)
             | Item::LastWorkingDay
             | Item::LastWeekday(_)
-            | Item::NthWeekday { .. } => "nothing may follow it but a comma",
+            | Item::NthWeekday { .. } => Flaw::DayGoesOn { rest, known },
         };
-        let message = format!("\"{rest}\" is not understood after \"{known}\"");
-        Err(self
-            .scan
-            .refuse(self.scan.at..self.scan.item.end, message, cure))
+        Err(self.scan.refuse(self.scan.at..self.scan.item.end, flaw))
     }
 }

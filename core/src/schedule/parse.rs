@@ -11,6 +11,7 @@ use super::days::{DayJoin, Days};
 use super::dst::{DstRule, TimeClass};
 use super::error::{ScheduleError, Subject};
 use super::field::Field;
+use super::flaw::Flaw;
 use super::item::{Item, parse_item};
 use super::years::{YearRange, Years};
 use super::{at, every};
@@ -74,8 +75,9 @@ fn parse_at_word(
             Subject::Expression,
             source,
             extra.start..last_end(words),
-            format!("nothing may follow {word}"),
-            "remove it",
+            Flaw::FollowsWord {
+                word: word.to_owned(),
+            },
         ));
     }
     match name.as_str() {
@@ -87,9 +89,9 @@ fn parse_at_word(
                 Subject::Expression,
                 source,
                 words[0].clone(),
-                format!("{word} is not known"),
-                "use @hourly, @daily, @weekly, @monthly, @yearly, @reboot, @manual, @every 90s or \
-                 @at 2026-12-31T23:59:59",
+                Flaw::UnknownWord {
+                    word: word.to_owned(),
+                },
             )),
         },
     }
@@ -105,18 +107,16 @@ fn parse_fields(
         6 => &Field::ALL[..6],
         7 => &Field::ALL[..],
         count => {
-            let message = match count {
-                0 => "it is empty".to_owned(),
-                1 => "it has 1 field".to_owned(),
-                count => format!("it has {count} fields"),
+            let flaw = match count {
+                0 => Flaw::NoFields {},
+                1 => Flaw::OneField {},
+                count => Flaw::FieldCount { count },
             };
             return Err(ScheduleError::new(
                 Subject::Expression,
                 source,
                 words.first().map_or(0, |first| first.start)..last_end(words),
-                message,
-                "write 5 (minute hour day month weekday), 6 with seconds first, or 7 with the \
-                 year last",
+                flaw,
             ));
         }
     };

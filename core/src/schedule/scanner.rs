@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::error::{ScheduleError, Subject};
 use super::field::Field;
+use super::flaw::Flaw;
 
 /// A place within one item, and the field that it belongs to.
 pub(super) struct Scanner<'s> {
@@ -23,26 +24,22 @@ impl Scanner<'_> {
         let place = self.at;
         let step = self.number()?;
         if step == 0 {
-            return Err(self.refuse(
-                place..self.at,
-                "a step of 0 never moves on",
-                "write /1 or more",
-            ));
+            return Err(self.refuse(place..self.at, Flaw::StepOfZero {}));
         }
         let size = self.field.size();
         if step > u64::from(size) {
-            let cure = match self.field {
-                Field::Second => format!("use @every {step}s"),
-                Field::Minute => format!("use @every {step}m"),
-                Field::Hour => format!("use @every {step}h"),
-                Field::DayOfMonth => format!("use @every {step}d"),
-                Field::Month | Field::DayOfWeek | Field::Year => {
-                    format!("use a step of at most {size}")
-                }
+            let unit = match self.field {
+                Field::Second => Some('s'),
+                Field::Minute => Some('m'),
+                Field::Hour => Some('h'),
+                Field::DayOfMonth => Some('d'),
+                Field::Month | Field::DayOfWeek | Field::Year => None,
             };
-            let message =
-                format!("the step {step} is larger than the field, which has {size} values");
-            return Err(self.refuse(place..self.at, message, cure));
+            let flaw = match unit {
+                Some(unit) => Flaw::StepBeyondField { step, size, unit },
+                None => Flaw::StepBeyondTurn { step, size },
+            };
+            return Err(self.refuse(place..self.at, flaw));
         }
         Ok(step as u32)
     }
@@ -55,15 +52,12 @@ impl Scanner<'_> {
         let place = self.at;
         let number = self.number()?;
         let (min, max) = (self.field.min(), self.field.max());
-        let written = &self.source[place..self.at];
-        let use_range = format!("use {}", self.field.range_text());
+        let (written, field) = (self.source[place..self.at].to_owned(), self.field);
         if number > u64::from(max) {
-            let message = format!("{written} is above the maximum of {max}");
-            return Err(self.refuse(place..self.at, message, use_range));
+            return Err(self.refuse(place..self.at, Flaw::AboveMaximum { written, field }));
         }
         if number < u64::from(min) {
-            let message = format!("{written} is below the minimum of {min}");
-            return Err(self.refuse(place..self.at, message, use_range));
+            return Err(self.refuse(place..self.at, Flaw::BelowMinimum { written, field }));
         }
         Ok(number as u32)
     }
@@ -73,7 +67,7 @@ impl Scanner<'_> {
         while self.peek().is_some_and(|byte| byte.is_ascii_alphabetic()) {
             self.at += 1;
         }
-        let word = &self.source[place..self.at];
+        let word = self.source[place..self.at].to_owned();
         let named = word.get(..3).and_then(|name| self.field.value_of(name));
         match (named, word.len()) {
             (Some(value), 3) => Ok(value),
@@ -82,16 +76,14 @@ impl Scanner<'_> {
                 self.at -= 1;
                 Ok(value)
             }
-            (Some(_), _) => Err(self.refuse(
-                place..self.at,
-                format!("\"{word}\" is too long for a name"),
-                format!("write {}", word[..3].to_ascii_uppercase()),
-            )),
-            (None, _) => Err(self.refuse(
-                place..self.at,
-                format!("\"{word}\" is not a value"),
-                format!("use {}", self.field.range_text()),
-            )),
+            (Some(_), _) => {
+                let name = word[..3].to_ascii_uppercase();
+                Err(self.refuse(place..self.at, Flaw::LongName { word, name }))
+            }
+            (None, _) => {
+                let field = self.field;
+                Err(self.refuse(place..self.at, Flaw::NoValue { word, field }))
+            }
         }
     }
 
@@ -106,26 +98,22 @@ impl Scanner<'_> {
             self.at += 1;
         }
         if place == self.at {
-            let found = match self.source[place..self.item.end].chars().next() {
-                Some(character) => format!("a number is missing before \"{character}\""),
-                None => "a number is missing at the end".to_owned(),
+            let field = self.field;
+            let flaw = match self.source[place..self.item.end].chars().next() {
+                Some(next) => Flaw::NumberMissingBefore { next, field },
+                None => Flaw::NumberMissing { field },
             };
-            let cure = format!("use {}", self.field.range_text());
-            return Err(self.refuse(place..self.item.end, found, cure));
+            return Err(self.refuse(place..self.item.end, flaw));
         }
         Ok(number)
     }
 
-    pub(super) fn expect(&mut self, byte: u8, what: &str) -> Result<(), ScheduleError> {
+    pub(super) fn expect(&mut self, byte: u8, missing: Flaw) -> Result<(), ScheduleError> {
         if self.peek() == Some(byte) {
             self.at += 1;
             return Ok(());
         }
-        Err(self.refuse(
-            self.item.clone(),
-            "the item is incomplete",
-            format!("write {what}"),
-        ))
+        Err(self.refuse(self.item.clone(), missing))
     }
 
     pub(super) fn peek(&self) -> Option<u8> {
@@ -134,12 +122,7 @@ impl Scanner<'_> {
             .copied()
     }
 
-    pub(super) fn refuse(
-        &self,
-        span: Range<usize>,
-        message: impl Into<String>,
-        cure: impl Into<String>,
-    ) -> ScheduleError {
-        ScheduleError::new(Subject::Field(self.field), self.source, span, message, cure)
+    pub(super) fn refuse(&self, span: Range<usize>, flaw: Flaw) -> ScheduleError {
+        ScheduleError::new(Subject::Field(self.field), self.source, span, flaw)
     }
 }

@@ -10,6 +10,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{SignedDuration, Timestamp};
 
 use super::error::{ScheduleError, Subject};
+use super::flaw::Flaw;
 
 /// Transitions from 1970 up to here (2200-01-01) are in the table; others are asked of jiff.
 const TABLE_END: i64 = 7_258_118_400;
@@ -183,16 +184,20 @@ fn index_of(changes: &[(i64, i64)]) -> Vec<u16> {
 fn find_time_zone(name: &str) -> Result<TimeZone, ScheduleError> {
     static DATABASE: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
     DATABASE.get(name).map_err(|_| {
-        let message = if name.trim().is_empty() {
-            "it is empty".to_owned()
-        } else {
-            format!("\"{name}\" is not in the tz database {}", tzdb_version())
+        let (tzdb, unknown) = (tzdb_version(), name.to_owned());
+        let flaw = match similar_name(&DATABASE, name) {
+            _ if name.trim().is_empty() => Flaw::NoZone {},
+            Some(similar) => Flaw::MistakenZone {
+                name: unknown,
+                tzdb,
+                similar,
+            },
+            None => Flaw::UnknownZone {
+                name: unknown,
+                tzdb,
+            },
         };
-        let cure = match similar_name(&DATABASE, name) {
-            Some(similar) => format!("did you mean {similar}?"),
-            None => "write an IANA name such as Europe/Berlin or UTC".to_owned(),
-        };
-        ScheduleError::new(Subject::Zone, name, 0..name.len(), message, cure)
+        ScheduleError::new(Subject::Zone, name, 0..name.len(), flaw)
     })
 }
 

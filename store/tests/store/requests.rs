@@ -1,6 +1,7 @@
 //! What people ask for: runs, kills, duties; and what they look at.
 
 use carillon_core::claim::ClaimAnswer::{Refused, Won};
+use carillon_core::identity::GroupId;
 use carillon_core::launch::Stream;
 use carillon_core::node::{Duty, Limits};
 use carillon_core::overlap::Overlap;
@@ -10,7 +11,7 @@ use carillon_store::{
     Beat, CommandVerb, Dropped, JobChange, Kept, KillAnswer, OutputChunk, RunFilter, RunRequest,
     StoreError,
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::on_both;
 use crate::world::{editor, ended};
@@ -159,12 +160,21 @@ on_both! {
         world.store.report(&[ended(&requests[0], Outcome::Failed)]).await.unwrap();
 
         let ids: Vec<_> = jobs.iter().map(|job| job.id).collect();
-        let runs = world.store.recent_runs(&ids, 3).await.unwrap();
+        let runs = world.store.recent_runs(&ids, Timestamp::MIN, 3).await.unwrap();
 
         assert!(runs.iter().map(|run| run.tick).eq(newest), "{} runs", runs.len());
         assert_eq!((runs[0].outcome, runs[0].ended_at.is_some()), (Some(Outcome::Failed), true));
         assert_eq!((runs[1].state, runs[1].outcome), (Phase::Claimed, None));
-        assert_eq!(world.store.recent_runs(&[], 3).await.unwrap(), []);
+        let from = fire_time + SignedDuration::from_micros(3);
+        let since = world.store.recent_runs(&ids, from, 3).await.unwrap();
+        assert!(since.iter().map(|run| run.tick).eq(runs.iter().map(|run| run.tick).filter(|tick| tick.fire_time >= from)));
+        // Of those that ran as late as each other, the newer job.
+        let last: Vec<_> = ids.iter().rev().take(3).copied().collect();
+        for (groups, expected) in [(None, last.as_slice()), (Some([GroupId(1)]), last.as_slice()), (Some([GroupId(2)]), &ids[..0])] {
+            let groups = groups.as_ref().map(<[_; 1]>::as_slice);
+            assert_eq!(world.store.jobs_ran_since(fire_time, groups, 3).await.unwrap(), expected);
+        }
+        assert_eq!(world.store.recent_runs(&[], Timestamp::MIN, 3).await.unwrap(), []);
     }
 
     async fn output_comes_back_byte_by_byte(mut world) {
