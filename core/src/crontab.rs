@@ -125,6 +125,11 @@ pub struct CrontabJob {
     pub mailto: Option<String>,
 }
 
+/// Whether cron takes this file for one whose lines name users.
+pub fn is_of_the_system(file: &str) -> bool {
+    file == "/etc/crontab" || file.starts_with("/etc/cron.d/")
+}
+
 /// Reads the text of a crontab; the answer has one element for each line.
 pub fn read_crontab(text: &str, reading: &Reading<'_>) -> Vec<CrontabLine> {
     let mut reader = Reader::new(reading);

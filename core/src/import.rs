@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::crontab::{CrontabJob, Meaning, Reading, read_crontab};
+use crate::crontab::{CrontabJob, Meaning, Reading, Reason, read_crontab};
 use crate::identity::GroupId;
 use crate::job::{JOB_NAME_LENGTH_MAX, JobDraft, JobName, JobSpec, ScheduleText};
 use crate::launch::LaunchSpec;
@@ -43,6 +43,19 @@ pub struct Remark {
     pub line: usize,
     /// Why not.
     pub words: String,
+    /// Whether cron would have done something because of it that is not done here.
+    pub is_news: bool,
+}
+
+impl Remark {
+    fn error(line: usize, words: String) -> Self {
+        let is_news = true;
+        Remark {
+            line,
+            words,
+            is_news,
+        }
+    }
 }
 
 /// Every line of a file, accounted for.
@@ -82,15 +95,16 @@ pub fn read_manifest(text: &str, reading: &Reading<'_>, arrival: Arrival) -> Man
                         draft,
                     });
                 }
-                Err(words) => manifest.errors.push(Remark { line, words }),
+                Err(words) => manifest.errors.push(Remark::error(line, words)),
             },
             Meaning::Ignored(reason) => {
                 manifest.ignored.push(Remark {
                     line,
                     words: reason.to_string(),
+                    is_news: reason == Reason::RandomDelay,
                 });
             }
-            Meaning::Error(words) => manifest.errors.push(Remark { line, words }),
+            Meaning::Error(words) => manifest.errors.push(Remark::error(line, words)),
         }
     }
     manifest
@@ -190,6 +204,14 @@ mod tests {
         assert_eq!(manifest.jobs[0].draft.name.as_str(), "nightly");
         assert_eq!(manifest.jobs[0].draft.spec.mail_to.as_deref(), Some("a@b"));
         assert_eq!(manifest.errors[0].line, 5);
+    }
+
+    #[test]
+    fn only_what_cron_would_have_obeyed_is_news() {
+        let manifest = manifest("# a\nLANG=C\nRANDOM_DELAY=30\n0 3 * * * backup\n");
+
+        let news = manifest.ignored.iter().filter(|remark| remark.is_news);
+        assert_eq!(news.map(|remark| remark.line).collect::<Vec<_>>(), [3]);
     }
 
     #[test]
