@@ -8,6 +8,7 @@ mod channel;
 mod diagnostics;
 mod export;
 mod import;
+mod import_preview;
 mod people;
 mod progress;
 mod retention;
@@ -21,8 +22,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use carillon_lifecycle::config::Config;
 use carillon_lifecycle::logging::{self, LogFormat};
+use carillon_lifecycle::private_folder::make_private_folder;
 use carillon_redis::WakeUp;
-use carillon_store::{Editor, Store, StoreUrl};
+use carillon_store::{Editor, SchemaError, SchemaFit, Store, StoreError, StoreUrl};
 use clap::{Parser, Subcommand};
 
 pub use start::check_store;
@@ -115,7 +117,7 @@ impl CommandLine {
         let config = Config::load(self.config.as_deref())?;
         if let Some(data) = &self.data {
             match self.verb {
-                Verb::Start(_) | Verb::Migrate | Verb::Restore(_) => std::fs::create_dir_all(data)
+                Verb::Start(_) | Verb::Migrate | Verb::Restore(_) => make_private_folder(data)
                     .with_context(|| format!("making the data directory {}", data.display()))?,
                 _ if database_of(data).exists() => {}
                 _ => bail!(
@@ -131,7 +133,7 @@ impl CommandLine {
             | Verb::Restore(_)
             | Verb::Check
             | Verb::Diagnostics(_) => {}
-            _ => store.check_schema().await?,
+            _ => store.check_schema().await.map(drop)?,
         }
         let may_change = matches!(
             self.verb,
@@ -185,11 +187,23 @@ fn open_store(config: &Config, data: Option<&Path>) -> anyhow::Result<Store> {
 }
 
 async fn migrate(store: &Store) -> anyhow::Result<ExitCode> {
+    if let Err(StoreError::Schema(SchemaError::Older { found, needed })) =
+        store.check_schema().await
+    {
+        let url = store.url();
+        eprintln!(
+            "{url}: schema {found} becomes {needed}; where there are many runs it takes minutes"
+        );
+    }
     store
         .migrate()
         .await
         .with_context(|| format!("migrating {}", store.url()))?;
-    say(&format!("the database {} is up to date", store.url()))?;
+    let fit = store.check_schema().await?;
+    say(&match fit {
+        SchemaFit::Own => format!("the database {} is up to date", store.url()),
+        SchemaFit::Newer { .. } => format!("{}: {fit}", store.url()),
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

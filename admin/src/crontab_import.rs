@@ -3,7 +3,7 @@
 use std::fmt;
 
 use carillon_core::import::Arriving;
-use carillon_core::reimport::{Edit, Kept, compare};
+use carillon_core::reimport::{Edit, Kept, Reimport, compare};
 use carillon_store::{
     Editor, IMPORT_BATCH_MAX, Imported, ImportedJob, JobChange, Store, StoreError,
 };
@@ -64,18 +64,8 @@ pub async fn import(
     jobs: Vec<Arriving>,
     editor: &Editor,
 ) -> Result<Report, StoreError> {
-    let earlier = match source {
-        Some(source) => store.imports_of(source).await?,
-        None => Vec::new(),
-    };
-    let compared = compare(jobs, earlier);
-    let mut report = Report {
-        edited: compared.edits.len(),
-        known: compared.known,
-        kept: compared.kept,
-        gone: compared.gone,
-        ..Report::default()
-    };
+    let (compared, foreseen) = foresee(store, source, jobs).await?;
+    let mut report = Report { new: 0, ..foreseen };
     for edit in compared.edits {
         edit_job(store, edit, editor).await?;
     }
@@ -96,6 +86,30 @@ pub async fn import(
         }
     }
     Ok(report)
+}
+
+/// What [`import`] would do now, and its report; nothing is changed.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] without an answer.
+pub async fn foresee(
+    store: &Store,
+    source: Option<&str>,
+    jobs: Vec<Arriving>,
+) -> Result<(Reimport, Report), StoreError> {
+    let earlier = match source {
+        Some(source) => store.imports_of(source).await?,
+        None => Vec::new(),
+    };
+    let compared = compare(jobs, earlier);
+    let report = Report {
+        new: compared.new.len(),
+        edited: compared.edits.len(),
+        known: compared.known,
+        kept: compared.kept.clone(),
+        gone: compared.gone.clone(),
+    };
+    Ok((compared, report))
 }
 
 /// Edits the job of a line. Where the name it would get is taken, it keeps the one it has.

@@ -46,6 +46,7 @@ mod watch;
 mod words;
 mod zones;
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -79,6 +80,23 @@ pub struct AdminOptions {
     pub proof_lasts: SignedDuration,
 }
 
+/// Why an address cannot be listened on, and what to do about it.
+fn unbound(address: &str, error: &io::Error) -> String {
+    let cure = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program is there, perhaps another admin or `carillon up`; stop it, or choose another address"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 are for root; choose another, and let a proxy listen there"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine has no such address; 127.0.0.1 is for this machine alone, 0.0.0.0 for all"
+        }
+        _ => "write ADDRESS:PORT, such as 127.0.0.1:7878",
+    };
+    format!("the pages cannot be served at {address}: {error}; {cure} (--listen, admin.listen)")
+}
+
 /// The pages, bound to their address and not yet served.
 #[derive(Debug)]
 pub struct Admin {
@@ -91,12 +109,9 @@ impl Admin {
     /// # Errors
     /// When the address is taken or not ours.
     pub async fn bind(options: AdminOptions) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(&options.listen).await.with_context(|| {
-            format!(
-                "listening on {}; is another program there? set admin.listen",
-                options.listen
-            )
-        })?;
+        let listener = TcpListener::bind(&options.listen)
+            .await
+            .map_err(|error| anyhow::anyhow!(unbound(&options.listen, &error)))?;
         let code = options.setup_code.unwrap_or_else(secret::draw_code);
         let wake_up = options.redis_url.as_deref().map(WakeUp::new).transpose();
         let wake_up = wake_up.context("redis.url cannot be used")?.map(Arc::new);

@@ -14,7 +14,7 @@ use carillon_lifecycle::service_manager;
 use carillon_lifecycle::shutdown::{Shutdown, Stage};
 use carillon_runner::client::RunnerCommand;
 use carillon_runner::protocol::{Request, ShutdownWhen};
-use carillon_store::{Registered, Registration, Retention, Store, StoreError};
+use carillon_store::{Registered, Registration, Retention, SchemaFit, Store, StoreError};
 use jiff::SignedDuration;
 use tokio::net::UnixListener;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -159,6 +159,9 @@ impl Opened {
 /// Takes the data directory, finds the store, and registers the node.
 async fn open(options: &AgentOptions, clock: &Clock) -> anyhow::Result<Opened> {
     let folder = NodeFolder::open(&options.data_dir)?;
+    if let Some(mismatch) = NodeFolder::mismatch(folder.path()) {
+        warn!("{mismatch}");
+    }
     let listener = control::listen(folder.path())?;
     let lock = options.redis_url.as_deref().map(TickLock::new).transpose();
     let lock = lock.context("reading redis.url")?;
@@ -294,7 +297,11 @@ async fn await_store(store: &Store) -> anyhow::Result<()> {
     let deadline = tokio::time::Instant::now() + STORE_PATIENCE;
     loop {
         match store.check_schema().await {
-            Ok(()) => return Ok(()),
+            Ok(SchemaFit::Own) => return Ok(()),
+            Ok(fit @ SchemaFit::Newer { .. }) => {
+                warn!("{fit}");
+                return Ok(());
+            }
             Err(error) if error.is_unknown() && tokio::time::Instant::now() < deadline => {
                 warn!("{error}; asking again");
                 tokio::time::sleep(STORE_RETRY).await;

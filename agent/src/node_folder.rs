@@ -1,12 +1,13 @@
 //! The data directory of a node: who may use it, and what it remembers from one life of the agent to the next.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use carillon_core::claim::BootId;
+use carillon_lifecycle::private_folder::make_private_folder;
 use rustix::fs::{FlockOperation, flock};
 
 /// The directory, held by this agent alone until dropped.
@@ -33,13 +34,26 @@ impl NodeFolder {
             .with_context(|| unwritable(path))?;
         if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             bail!(
-                "another agent uses the data directory {}; stop it, or give this one another node.data_dir",
+                "another agent, or `carillon up`, uses the data directory {}; stop it, or give this one another (node.data_dir, --data)",
                 path.display()
             );
         }
         Ok(NodeFolder {
             path: path.to_owned(),
             _lock: lock,
+        })
+    }
+
+    /// What is wrong when root works in a folder of somebody else, who could not read afterwards what is written there.
+    pub fn mismatch(path: &Path) -> Option<String> {
+        let owner = path.metadata().ok()?.uid();
+        let is_root = rustix::process::geteuid().is_root();
+        (is_root && owner != 0).then(|| {
+            format!(
+                "this is root, and the data directory {} belongs to user {owner}, who cannot use afterwards what root writes there; \
+                 run the agent as that user, such as `runuser -u carillon -- agent start`",
+                path.display()
+            )
         })
     }
 
@@ -100,9 +114,8 @@ pub fn check_folder(path: &Path) -> anyhow::Result<()> {
     std::fs::remove_file(&probe).with_context(|| format!("removing {}", probe.display()))
 }
 
-fn make_folder(path: &Path) -> anyhow::Result<()> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.with_context(|| {
+pub(crate) fn make_folder(path: &Path) -> anyhow::Result<()> {
+    make_private_folder(path).with_context(|| {
         format!(
             "making the data directory {}; set node.data_dir to one this user may write",
             path.display()

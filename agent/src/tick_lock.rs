@@ -90,10 +90,7 @@ impl TickLock {
     }
 
     /// Asks Redis whether it is there.
-    ///
-    /// # Errors
-    /// When it is not, or refuses.
-    pub async fn ping(&self) -> redis::RedisResult<()> {
+    async fn ping(&self) -> redis::RedisResult<()> {
         let mut connection = self.connection().await?;
         redis::cmd("PING").query_async(&mut connection).await
     }

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::cli::{NOT_RUNNING, Stats as StatsArguments, Stop};
 use crate::control::{ControlAnswer, ControlRequest, ask};
+use crate::node_folder::make_folder;
 use crate::stats::Stats;
 
 /// A restarted agent must be up again within this time.
@@ -100,8 +101,7 @@ pub(crate) async fn start_in_background(config: &Config) -> anyhow::Result<ExitC
             stats.pid
         );
     }
-    std::fs::create_dir_all(data_dir)
-        .with_context(|| format!("making the data directory {}", data_dir.display()))?;
+    make_folder(data_dir)?;
     let log = data_dir.join("agent.log");
     let args = std::env::args_os()
         .skip(1)

@@ -26,7 +26,7 @@ use verdict::Verdict;
 /// The database is asked for the time this often, and half of the answers came no later than what is shown.
 const ROUND_TRIPS: usize = 21;
 
-/// Measure what your database and Redis bear: ticks a second, lateness, rows and bytes a day.
+/// Measures what your database and Redis bear: ticks a second, lateness, rows and bytes a day.
 ///
 /// Makes a database beside the configured one (on the same server, or in the same folder), starts an agent of its own on it, and
 /// lets it run `true` so many times every second, more with each step, until starts are late or are missed. The database is

@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::failure::{Failure, finish_output};
 
-/// Say in words when a schedule fires.
+/// Says in words when a schedule fires.
 #[derive(Args)]
 pub(crate) struct Describe {
     /// The schedule, as for `carillon next`.

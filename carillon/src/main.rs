@@ -23,8 +23,11 @@ use carillon_agent::cli::RunnerArguments;
 use failure::{Failure, USAGE_CODE};
 
 /// A cron scheduler for many machines.
+///
+/// Begin with `carillon up CRONTAB` and open the address that it prints. On many machines there are an agent on each, and admin and monitor
+/// on some.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, after_help = OTHER_PROGRAMS)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
@@ -43,7 +46,24 @@ enum Command {
     Runner(RunnerArguments),
 }
 
+const OTHER_PROGRAMS: &str = "\
+The programs `agent`, `admin` and `monitor` are in this one, too: `carillon admin --data DIR user list`.";
+
+/// The program whose name is the first word, if that is another than this.
+fn other_program() -> Option<ExitCode> {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    match words.first()?.to_str()? {
+        "agent" => Some(carillon_agent::cli::run(Parser::parse_from(words))),
+        "admin" => Some(carillon_admin::cli::run(Parser::parse_from(words))),
+        "monitor" => Some(carillon_monitor::cli::run(Parser::parse_from(words))),
+        _ => None,
+    }
+}
+
 fn main() -> ExitCode {
+    if let Some(code) = other_program() {
+        return code;
+    }
     let command_line = match CommandLine::try_parse() {
         Ok(command_line) => command_line,
         Err(error) => return refuse_command_line(&error),
@@ -75,8 +95,13 @@ fn refuse_command_line(error: &clap::Error) -> ExitCode {
         eprint!("{text}");
         return ExitCode::from(USAGE_CODE);
     }
-    let paragraph = text.split("\n\n").next().unwrap_or_default();
-    let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
-    eprintln!("{line}; try --help");
+    // What is wrong and, where clap has one, what was perhaps meant.
+    let told = text
+        .split("\n\n")
+        .take_while(|paragraph| !paragraph.starts_with("Usage:"));
+    let told: Vec<_> = told
+        .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    eprintln!("{}; try --help", told.join("; "));
     ExitCode::from(USAGE_CODE)
 }

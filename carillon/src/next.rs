@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 
 use crate::failure::{Failure, finish_output};
 
-/// Print the next fire times of a schedule, one RFC 3339 time per line.
+/// Prints the next fire times of a schedule, one RFC 3339 time per line.
 ///
 /// After the last fire time a schedule will ever have, the line `never` follows.
 #[derive(Args)]

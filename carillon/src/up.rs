@@ -7,10 +7,12 @@ use carillon_admin::{Admin, AdminOptions};
 use carillon_agent::agent::{AgentOptions, run_agent};
 use carillon_agent::cli::{RunnerArguments, collector, labels, retention};
 use carillon_agent::host::host_name;
+use carillon_agent::node_folder::NodeFolder;
 use carillon_agent::pump::Ended;
 use carillon_agent::reexec::own_program;
 use carillon_lifecycle::config::Config;
 use carillon_lifecycle::logging;
+use carillon_lifecycle::private_folder::make_private_folder;
 use carillon_lifecycle::shutdown::{Shutdown, watch_signals};
 use carillon_monitor::MonitorOptions;
 use carillon_store::{FeedItem, JobCursor, Store, StoreUrl};
@@ -19,7 +21,7 @@ use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tracing::error;
 
-use crate::crontab_import::import_crontab;
+use crate::crontab_import::CrontabImport;
 use crate::failure::Failure;
 use crate::run_feed::show_runs;
 
@@ -39,6 +41,9 @@ pub(crate) struct Up {
     /// is not read.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Imports jobs disabled: cron may still have the same lines. Enable them on the pages.
+    #[arg(long)]
+    paused: bool,
     /// Crontabs to import, in the form of a user's crontab; with or without a field for seconds.
     #[arg(value_name = "CRONTAB")]
     crontabs: Vec<PathBuf>,
@@ -59,17 +64,23 @@ impl Up {
 
     async fn live(self) -> anyhow::Result<()> {
         let mut config = Config::load_named(self.config.as_deref())?;
-        std::fs::create_dir_all(&self.data)
-            .with_context(|| format!("making the data directory {}", self.data.display()))?;
+        let data = self.data.display();
+        make_private_folder(&self.data)
+            .with_context(|| format!("making the data directory {data}; name one with --data"))?;
         config.node.data_dir = std::path::absolute(&self.data)?;
+        // Before anything is said, imported or listened on; the agent takes it for good when it comes up.
+        drop(NodeFolder::open(&config.node.data_dir)?);
         let store = open_store(&config).await?;
         say(&format!(
-            "carillon {}, data in {}",
-            env!("CARGO_PKG_VERSION"),
-            self.data.display()
+            "carillon {}, data in {data}",
+            env!("CARGO_PKG_VERSION")
         ));
+        let arriving = CrontabImport {
+            data: &self.data,
+            enabled: !self.paused,
+        };
         for crontab in &self.crontabs {
-            say(&import_crontab(&store, crontab).await?);
+            say(&arriving.import(&store, crontab).await?);
         }
         let pages = Admin::bind(AdminOptions {
             store: store.clone(),
@@ -144,7 +155,9 @@ async fn welcome(store: &Store, pages: &Admin) -> anyhow::Result<()> {
     }
     match next_fire(store).await? {
         Some((at, name)) => say(&format!("next: {name} at {at}")),
-        None => say("no job is due; make one on the pages, or name a crontab after `carillon up`"),
+        None => say(
+            "no job is due; enable or make one on the pages, or name a crontab after `carillon up`",
+        ),
     }
     say("Ctrl-C lets running commands end, twice ends them");
     Ok(())

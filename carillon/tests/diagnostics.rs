@@ -102,6 +102,6 @@ fn diagnostics_are_told_without_a_database_too() {
         assert!(!told.contains(SECRET), "{told}");
         let is_address = !database.contains('?');
         assert_eq!(output.status.success(), is_address, "{told}");
-        assert_eq!(told.contains("failed  database"), is_address, "{told}");
+        assert_eq!(told.contains("BAD     database"), is_address, "{told}");
     }
 }

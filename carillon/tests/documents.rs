@@ -69,11 +69,40 @@ fn cluster_of_containers_names_verbs_and_keys_that_there_are() {
         assert!(KEYS.iter().any(|known| known.variable() == key), "{key}");
     }
     for words in commands {
-        let program = carillon_testbed::program(words[0]).expect("the programs are built");
-        let output = Command::new(program)
-            .args(&words[1..])
-            .arg("--help")
-            .output();
-        assert!(output.expect("it starts").status.success(), "{words:?}");
+        is_understood(&words);
+    }
+}
+
+/// The program takes these words; `--help` keeps it from doing what they say.
+#[track_caller]
+fn is_understood(words: &[&str]) {
+    let program = carillon_testbed::program(words[0]).expect("the programs are built");
+    let output = Command::new(program)
+        .args(&words[1..])
+        .arg("--help")
+        .output();
+    assert!(output.expect("it starts").status.success(), "{words:?}");
+}
+
+#[test]
+fn image_holds_the_five_programs_and_begins_with_one_that_there_is() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/container/Containerfile");
+    let text = std::fs::read_to_string(path).expect("the file is there");
+
+    let begin = text.lines().find_map(|line| line.strip_prefix("CMD "));
+    let begin: Vec<&str> =
+        serde_json::from_str(begin.expect("it begins with something")).expect("it is a list");
+    let copied = text
+        .split("for program in ")
+        .nth(1)
+        .and_then(|rest| rest.split(';').next());
+
+    is_understood(&begin);
+    for program in copied.expect("programs are copied").split_whitespace() {
+        assert!(
+            text.contains(&format!("--bin {program}")),
+            "{program} is not built"
+        );
+        is_understood(&[program]);
     }
 }

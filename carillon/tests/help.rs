@@ -61,6 +61,28 @@ fn every_verb_of_every_program_explains_itself() {
     );
 }
 
+#[test]
+fn one_program_is_all_of_them() {
+    let verbs = |words: &[&str]| {
+        words
+            .iter()
+            .map(|word| (*word).to_owned())
+            .collect::<Vec<_>>()
+    };
+
+    for (name, verb) in [
+        ("agent", "stats"),
+        ("admin", "import"),
+        ("monitor", "check"),
+    ] {
+        assert_eq!(
+            help("carillon", &verbs(&[name, verb])),
+            help(name, &verbs(&[verb]))
+        );
+    }
+    assert!(help("carillon", &[]).contains("carillon admin"));
+}
+
 fn carillon(arguments: &[&str]) -> String {
     let output = Command::new(program("carillon").unwrap())
         .args(arguments)

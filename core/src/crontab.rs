@@ -86,6 +86,13 @@ pub enum Reason {
     RandomDelay,
 }
 
+impl Reason {
+    /// Whether cron would have done something because of the line that is not done here.
+    pub fn is_news(self) -> bool {
+        self == Reason::RandomDelay
+    }
+}
+
 /// A line with a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrontabJob {
@@ -110,6 +117,11 @@ pub struct CrontabJob {
     pub home: Option<String>,
     /// Where `MAILTO` sends the output; empty: to nobody. `None`: not said.
     pub mailto: Option<String>,
+}
+
+/// Whether cron takes this file for one whose lines name users.
+pub fn is_of_the_system(file: &str) -> bool {
+    file == "/etc/crontab" || file.starts_with("/etc/cron.d/")
 }
 
 /// Reads the text of a crontab; the answer has one element for each line.

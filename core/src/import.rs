@@ -189,6 +189,17 @@ mod tests {
     }
 
     #[test]
+    fn only_what_cron_would_have_obeyed_is_news() {
+        let manifest = manifest("# a\nLANG=C\nRANDOM_DELAY=30\n0 3 * * * backup\n");
+
+        let news = manifest
+            .ignored
+            .iter()
+            .filter(|remark| remark.why.is_news());
+        assert_eq!(news.map(|remark| remark.line).collect::<Vec<_>>(), [3]);
+    }
+
+    #[test]
     fn a_line_is_known_again_wherever_it_moves() {
         let keys = |text| {
             manifest(text)

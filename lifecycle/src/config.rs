@@ -271,17 +271,27 @@ impl Config {
     /// When `database.url` is not set.
     pub fn require_database_url(&self) -> Result<&SecretUrl, ConfigError> {
         self.database.url.as_ref().ok_or_else(|| {
-            let place = match &self.file {
-                Some(file) => format!("{} has none", file.display()),
-                None => format!("no file was found at {}", SEARCHED_FILES.join(" or ")),
+            let place = match (&self.file, unseen_file()) {
+                (Some(file), _) => format!("{} has none", file.display()),
+                (None, Some(file)) => format!(
+                    "this user may not see whether there is {file}; ask as the one it is for, `runuser -u carillon -- …`"
+                ),
+                (None, None) => format!("no file was found at {}", SEARCHED_FILES.join(" or ")),
             };
             ConfigError::from(Problem::new(format!(
                 "database.url is not set ({place}); set it there or as CARILLON_DATABASE__URL, for \
                  example mysql://carillon:password@db.example.org/carillon; for one machine without \
-                 a server run `carillon up`"
+                 a server run `carillon up --data DIR`, and `admin --data DIR`"
             )))
         })
     }
+}
+
+/// A file that would be read, in a folder that this user may not enter.
+fn unseen_file() -> Option<&'static str> {
+    SEARCHED_FILES
+        .into_iter()
+        .find(|file| Path::new(file).try_exists().is_err())
 }
 
 fn read_monitor(read: &mut Reader<'_>) -> Monitor {

@@ -6,5 +6,7 @@
 pub mod config;
 pub mod host_zone;
 pub mod logging;
+pub mod private_folder;
 pub mod service_manager;
 pub mod shutdown;
+pub mod verdicts;

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use carillon_core::announcement::Announcement;
@@ -9,8 +10,10 @@ use carillon_core::evidence::Evidence;
 use carillon_core::incident::{Incident, Owed, Sighting};
 use carillon_core::rule::{Rule, Subject};
 use carillon_lifecycle::config::Config;
-use carillon_lifecycle::{logging, service_manager, shutdown};
-use carillon_store::{MONITOR_SILENT_AFTER, Store, StoreUrl};
+use carillon_lifecycle::logging::{self, LogFormat};
+use carillon_lifecycle::verdicts::Verdicts;
+use carillon_lifecycle::{service_manager, shutdown};
+use carillon_store::{MONITOR_SILENT_AFTER, SchemaFit, Store, StoreUrl};
 use clap::{Parser, Subcommand};
 
 use crate::back_test::BackTest;
@@ -29,6 +32,9 @@ pub struct CommandLine {
     /// The configuration file; otherwise $CARILLON_CONFIG, ./carillon.toml or /etc/carillon/carillon.toml.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// How log lines look.
+    #[arg(long, global = true, value_enum)]
+    log_format: Option<LogFormat>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -50,24 +56,38 @@ enum Verb {
 }
 
 /// Does what is asked. What goes to people goes to standard output, the log to standard error.
-///
-/// # Errors
-/// With what went wrong and what to do about it.
-pub async fn run(command_line: CommandLine) -> anyhow::Result<()> {
-    logging::init(None);
+pub fn run(command_line: CommandLine) -> ExitCode {
+    logging::init(command_line.log_format);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let done = runtime
+        .context("starting the runtime")
+        .and_then(|runtime| runtime.block_on(act(command_line)));
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn act(command_line: CommandLine) -> anyhow::Result<ExitCode> {
     let config = Config::load(command_line.config.as_deref())?;
     match command_line.verb {
-        Verb::Start => start(&config).await,
-        Verb::TestMail { address } => test_mail(&config, &address).await,
-        Verb::Check => check(&config).await,
+        Verb::Start => start(&config).await?,
+        Verb::TestMail { address } => test_mail(&config, &address).await?,
+        Verb::Check => return check(&config).await,
         Verb::BackTest(asked) => {
             let store = options(&config)?.store;
             for line in asked.act(&store).await? {
                 say(&line);
             }
-            Ok(())
         }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn start(config: &Config) -> anyhow::Result<()> {
@@ -118,35 +138,44 @@ async fn test_mail(config: &Config, address: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn check(config: &Config) -> anyhow::Result<()> {
+async fn check(config: &Config) -> anyhow::Result<ExitCode> {
     let options = options(config)?;
-    let mut problems = 0;
-    let mut report = |is_good: bool, line: String| {
-        problems += i32::from(!is_good);
-        say(&format!("{} {line}", if is_good { "ok  " } else { "FAIL" }));
-    };
+    let mut verdicts = Verdicts::new();
+    verdicts.good(match &config.file {
+        Some(file) => format!("configuration: {}", file.display()),
+        None => "configuration: no file, environment and defaults".to_owned(),
+    });
     let store = &options.store;
     match store.check_schema().await {
-        Ok(()) => report(true, format!("database {}", store.url())),
-        Err(error) => report(
-            false,
-            format!("database {}: {}", store.url(), with_causes(&error)),
-        ),
+        Ok(SchemaFit::Own) => verdicts.good(format!("database: {}", store.url())),
+        Ok(fit @ SchemaFit::Newer { .. }) => {
+            verdicts.weak(format!("database: {}: {fit}", store.url()));
+        }
+        Err(error) => verdicts.bad(format!("database: {}", with_causes(&error))),
     }
+    let mut report = |is_good: bool, about: String| match is_good {
+        true => verdicts.good(about),
+        false => verdicts.bad(about),
+    };
     if let Some(mail) = &options.mail {
         match Mailer::new(mail, "check".to_owned())?.check().await {
-            Ok(()) => report(true, format!("mail server {}", mail.smtp_url)),
+            Ok(()) => report(true, format!("mail server: {}", mail.smtp_url)),
             Err(error) => report(
                 false,
-                format!("mail server {}: {}", mail.smtp_url, with_causes(&error)),
+                format!(
+                    "mail server: {}: {}; check mail.smtp_url and that it may be reached from here",
+                    mail.smtp_url,
+                    with_causes(&error)
+                ),
             ),
         }
     }
     match options.problem() {
-        problem if problem.is_empty() => {
-            report(true, format!("mail goes to {}", options.mail_to.join(", ")))
-        }
-        problem => report(false, problem),
+        problem if problem.is_empty() => report(
+            true,
+            format!("mail: goes to {}", options.mail_to.join(", ")),
+        ),
+        problem => report(false, format!("mail: {problem}")),
     }
     report_settings(&options, &mut report);
     report_certificates(&options, &mut report).await;
@@ -156,32 +185,28 @@ async fn check(config: &Config) -> anyhow::Result<()> {
             let is_alive = age < MONITOR_SILENT_AFTER;
             report(
                 is_alive,
-                format!("monitor {} beat {} s ago", monitor.name, age.as_secs()),
+                format!("monitor: {} beat {} s ago", monitor.name, age.as_secs()),
             );
         }
     }
-    match problems {
-        0 => Ok(()),
-        1 => bail!("1 problem; mend it, then check again"),
-        problems => bail!("{problems} problems; mend them, then check again"),
-    }
+    Ok(verdicts.exit_code())
 }
 
 /// What is configured beside mail.
 fn report_settings(options: &MonitorOptions, report: &mut impl FnMut(bool, String)) {
     for webhook in &options.webhooks {
-        report(true, format!("webhook {}", webhook.label()));
+        report(true, format!("webhook: {}", webhook.label()));
     }
     let silent_after = options.patience.silent_after;
-    report(true, format!("a node is silent after {silent_after:#}"));
+    report(true, format!("nodes: silent after {silent_after:#}"));
     if !options.correction.is_empty() {
-        report(false, options.correction.clone());
+        report(false, format!("nodes: {}", options.correction));
     }
     if !options.quiet.hours.is_empty() {
         let QuietPolicy { hours, zone, .. } = &options.quiet;
         report(
             true,
-            format!("what can wait is held back during {hours} ({zone})"),
+            format!("quiet hours: what can wait is held back during {hours} ({zone})"),
         );
     }
 }
@@ -193,7 +218,7 @@ async fn report_certificates(options: &MonitorOptions, report: &mut impl FnMut(b
         let certificate = match look_at(endpoint).await {
             Ok(certificate) => certificate,
             Err(error) => {
-                let line = format!("certificate of {endpoint} is not watched: {error}");
+                let line = format!("certificate: {endpoint} is not watched: {error}");
                 report(false, line);
                 continue;
             }
@@ -203,11 +228,11 @@ async fn report_certificates(options: &MonitorOptions, report: &mut impl FnMut(b
         match left.is_positive() {
             true => report(
                 left > options.thresholds.expiry_ahead,
-                format!("certificate of {endpoint} ends in {days} d"),
+                format!("certificate: {endpoint}: ends in {days} d"),
             ),
             false => report(
                 false,
-                format!("certificate of {endpoint} ended {} d ago", -days),
+                format!("certificate: {endpoint}: ended {} d ago", -days),
             ),
         }
     }

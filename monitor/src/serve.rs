@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use carillon_lifecycle::shutdown::Shutdown;
-use carillon_store::{SchemaError, StoreError};
+use carillon_store::{SchemaError, SchemaFit, StoreError};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
@@ -32,8 +32,10 @@ pub enum MonitorError {
 /// # Errors
 /// When the store's tables belong to another version, or the mail server's address is none.
 pub async fn serve(options: MonitorOptions, mut shutdown: Shutdown) -> Result<(), MonitorError> {
-    if let Err(StoreError::Schema(error)) = options.store.check_schema().await {
-        return Err(error.into());
+    match options.store.check_schema().await {
+        Err(StoreError::Schema(error)) => return Err(error.into()),
+        Ok(fit @ SchemaFit::Newer { .. }) => warn!("{fit}"),
+        Ok(SchemaFit::Own) | Err(_) => {}
     }
     if let Some(mail) = &options.mail {
         Mailer::new(mail, String::new())?;

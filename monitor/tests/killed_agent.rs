@@ -200,12 +200,12 @@ async fn the_monitor_says_whether_it_can_tell() {
     assert!(mail.subject().contains("test mail"), "{}", mail.subject());
     let said = String::from_utf8_lossy(&good.stdout).into_owned();
     assert!(
-        good.status.success() && said.contains("mail goes to ops@example.org"),
+        good.status.success() && said.contains("mail: goes to ops@example.org"),
         "{said}"
     );
     let said = String::from_utf8_lossy(&bad.stdout).into_owned();
     assert!(
-        !bad.status.success() && said.contains("FAIL mail server smtp://127.0.0.1"),
+        !bad.status.success() && said.contains("BAD     mail server: smtp://127.0.0.1"),
         "{said}"
     );
 }

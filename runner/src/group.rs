@@ -297,7 +297,7 @@ fn find_place() -> Result<PathBuf, String> {
         .find(|dir| is_delegated(dir));
     found.map(Path::to_path_buf).ok_or_else(|| {
         format!(
-            "{} is not delegated to this service; see control groups in docs/OPERATING.md",
+            "{} is not delegated to this service; see *Limits* in docs/OPERATING.md",
             own.display()
         )
     })

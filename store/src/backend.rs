@@ -1,6 +1,7 @@
 //! The two databases: how they are opened, and where connections come from.
 
-use std::path::Path;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::error::DatabaseError;
@@ -98,6 +99,7 @@ fn is_busy(error: &dyn DatabaseError) -> bool {
 /// Opens the file. While another program opens it for the first time and sets its journal, SQLite refuses at once
 /// instead of waiting, so it is asked again.
 async fn open_file(pool: &SqlitePool) -> Result<SqliteConnection, sqlx::Error> {
+    make_private_file(pool.connect_options().get_filename());
     for _ in 0..OPEN_TRIES {
         match pool.connect_options().connect().await {
             Err(sqlx::Error::Database(error)) if is_busy(error.as_ref()) => {
@@ -107,6 +109,14 @@ async fn open_file(pool: &SqlitePool) -> Result<SqliteConnection, sqlx::Error> {
         }
     }
     pool.connect_options().connect().await
+}
+
+/// Makes the file, where there is none, for its owner alone: hashes of passwords and environments of jobs are in it. The
+/// files that SQLite lays beside it take its mode.
+fn make_private_file(path: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    // Whatever is wrong with the place, SQLite is about to say.
+    let _ = options.write(true).create_new(true).mode(0o600).open(path);
 }
 
 fn sqlite_pool(path: &Path, connections_max: u32) -> SqlitePool {
@@ -130,6 +140,16 @@ fn sqlite_pool(path: &Path, connections_max: u32) -> SqlitePool {
 }
 
 impl Store {
+    /// The file, where it is one.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        match self.backend() {
+            Backend::MySql(_) => None,
+            Backend::Sqlite { writer, .. } => {
+                Some(writer.connect_options().get_filename().to_owned())
+            }
+        }
+    }
+
     /// A connection that may change things.
     pub(crate) async fn writer(&self) -> Result<Link, StoreError> {
         match self.backend() {

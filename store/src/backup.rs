@@ -57,6 +57,7 @@ impl Store {
         out: &mut dyn Write,
         progress: &mut dyn FnMut(BackupProgress),
     ) -> Result<u64, BackupError> {
+        self.demand_own_schema().await?;
         let mut link = self.snapshot().await?;
         // Asked afterwards: a tick that was decided before the moment of the backup is never after this time.
         let made_at = self.now().await?;

@@ -134,7 +134,7 @@ pub use run_list::{ListedRun, RunFilter};
 pub use run_requests::RunRequest;
 pub use run_search::RunPage;
 pub use saved_views::SavedView;
-pub use schema::SchemaError;
+pub use schema::{SchemaError, SchemaFit};
 pub use sessions::{NewSession, Session, SessionEntry};
 use statement::{Dialect, Statement};
 pub use stuck::{AskedKill, LingeringRun, LivingRun};

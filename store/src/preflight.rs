@@ -1,6 +1,8 @@
 //! Whether the database keeps the promises that the protocol builds on, asked once at the start.
 
 use std::fmt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use jiff::SignedDuration;
 
@@ -35,7 +37,11 @@ pub struct Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}; {}", self.guarantee, self.found, self.cure)
+        write!(
+            f,
+            "needed: {}; found: {}; {}",
+            self.guarantee, self.found, self.cure
+        )
     }
 }
 
@@ -64,6 +70,7 @@ impl Store {
         } else {
             let pragmas = self.read(Store::TIMEOUT, read_pragmas).await?;
             judge_pragmas(&pragmas, &mut findings);
+            findings.extend(judge_file(self.file().as_deref()));
         }
         if !self.key_is_unique().await? {
             findings.push(Finding {
@@ -302,9 +309,45 @@ fn judge_pragmas(pragmas: &Pragmas, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Others of this machine must not read hashes of passwords and environments of jobs.
+fn judge_file(file: Option<&Path>) -> Option<Finding> {
+    const OTHERS: u32 = 0o007;
+    let mode_of = |path: &Path| Some(path.metadata().ok()?.permissions().mode());
+    let (file, folder) = (file?, file?.parent()?);
+    let mode = mode_of(file)?;
+    let is_open = mode & OTHERS != 0 && mode_of(folder)? & OTHERS != 0;
+    is_open.then(|| Finding {
+        weight: Weight::Weaker,
+        guarantee: "only its owner reads the database",
+        found: format!("{} has mode {:03o}", file.display(), mode & 0o777),
+        cure: "run chmod o= on the file or its folder",
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn file_that_others_may_read_is_found_unless_its_folder_keeps_them_out() {
+        let folder = std::env::temp_dir().join(format!("carillon-modes-{}", std::process::id()));
+        let file = folder.join("carillon.db");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(&file, "").unwrap();
+        let found = |folder_mode, file_mode| {
+            for (path, mode) in [(&folder, folder_mode), (&file, file_mode)] {
+                std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+            }
+            judge_file(Some(&file)).map(|finding| finding.found)
+        };
+
+        assert!(
+            found(0o755, 0o644).is_some_and(|found| found.ends_with("carillon.db has mode 644"))
+        );
+        assert_eq!(found(0o750, 0o644), None);
+        assert_eq!(found(0o755, 0o640), None);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 
     #[test]
     fn servers_are_told_by_their_version() {

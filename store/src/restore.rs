@@ -96,6 +96,7 @@ impl Store {
         editor: &Editor,
         progress: &mut dyn FnMut(BackupProgress),
     ) -> Result<Restored, RestoreError> {
+        self.demand_own_schema().await?;
         let mut lines = Lines { input, number: 0 };
         let opening = read_opening(&mut lines)?;
         let mut change = self.begin().await?;

@@ -1,4 +1,4 @@
-//! The tables: made and changed by migrations, and never used by a program that expects others.
+//! The tables: made and changed by migrations, and never used by a program that they are not for.
 
 use std::time::Duration;
 
@@ -9,6 +9,8 @@ use crate::Store;
 use crate::backend::Backend;
 use crate::error::{StoreError, Unavailable};
 use crate::link::within;
+use crate::row::args;
+use crate::statement::Statement;
 
 static MYSQL: Migrator = sqlx::migrate!("../migrations/mysql");
 static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
@@ -16,7 +18,33 @@ static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
 /// A migration may rebuild a big table.
 const MIGRATE_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// The tables are not those of this program.
+/// Tables that this program may work with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchemaFit {
+    /// Its own.
+    Own,
+    /// Those of a newer program, which say that this one knows enough.
+    Newer {
+        /// What the database has.
+        found: i64,
+        /// What this program knows.
+        known: i64,
+    },
+}
+
+impl std::fmt::Display for SchemaFit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SchemaFit::Own => write!(f, "the database has the schema of this program"),
+            SchemaFit::Newer { found, known } => write!(
+                f,
+                "the database has schema {found}, this program knows {known} and may go on with it; upgrade this program soon"
+            ),
+        }
+    }
+}
+
+/// The tables are not for this program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaError {
     /// No table of ours.
@@ -41,9 +69,19 @@ pub enum SchemaError {
         /// What this program needs.
         needed: i64,
     },
-    /// A migration stopped in the middle.
+    /// Made by a newer program, for something that has to know all of it.
     #[error(
-        "migration {version} of the database was not finished; restore the backup, or repair it and run `admin migrate`"
+        "the database has schema {found}, this program knows {known} and would leave out what is new; use the newer `admin`"
+    )]
+    Partial {
+        /// What the database has.
+        found: i64,
+        /// What this program knows.
+        known: i64,
+    },
+    /// A migration is at work, or stopped in the middle.
+    #[error(
+        "migration {version} of the database is not finished; wait for the `admin migrate` that is at it; if none is, restore the backup, or repair the database and run `admin migrate`"
     )]
     Unfinished {
         /// Which.
@@ -63,11 +101,14 @@ pub enum SchemaError {
 }
 
 impl Store {
-    /// Brings the tables up to this program. Two programs may do it at once.
+    /// Brings the tables up to this program; newer ones that it may work with stay as they are. Two programs may do it at once.
     ///
     /// # Errors
     /// [`SchemaError`] when the tables belong to a newer program or a step fails, [`StoreError::Unavailable`] without an answer.
     pub async fn migrate(&self) -> Result<(), StoreError> {
+        if let Ok(SchemaFit::Newer { .. }) = self.check_schema().await {
+            return Ok(());
+        }
         let run = async {
             self.knock().await?;
             match self.backend() {
@@ -93,11 +134,11 @@ impl Store {
         within(MIGRATE_TIMEOUT, run).await
     }
 
-    /// Refuses tables that are older or newer than this program.
+    /// Refuses tables that are older than this program, and newer ones that do not say that it may work with them.
     ///
     /// # Errors
     /// [`SchemaError`] with what to do, [`StoreError::Unavailable`] without an answer.
-    pub async fn check_schema(&self) -> Result<(), StoreError> {
+    pub async fn check_schema(&self) -> Result<SchemaFit, StoreError> {
         let check = async {
             self.knock().await?;
             match self.backend() {
@@ -113,7 +154,35 @@ impl Store {
                 }
             }
         };
-        within(Store::TIMEOUT, check).await
+        let fit = within(Store::TIMEOUT, check).await?;
+        if let SchemaFit::Newer { found, known } = fit
+            && !self.is_enough(known, found).await?
+        {
+            let needed = known;
+            return Err(SchemaError::Newer { found, needed }.into());
+        }
+        Ok(fit)
+    }
+
+    /// Refuses all tables but this program's own.
+    pub(crate) async fn demand_own_schema(&self) -> Result<(), StoreError> {
+        match self.check_schema().await? {
+            SchemaFit::Own => Ok(()),
+            SchemaFit::Newer { found, known } => Err(SchemaError::Partial { found, known }.into()),
+        }
+    }
+
+    /// Whether the tables of the level `found` say that a program that knows `known` may work with them.
+    async fn is_enough(&self, known: i64, found: i64) -> Result<bool, StoreError> {
+        static LEAST: Statement =
+            Statement::new("select least_known from schema_levels where level = ?");
+        self.read(Store::TIMEOUT, |mut link| async move {
+            Ok(match link.row(&LEAST, args![found]).await? {
+                Some(row) => row.cells().int()? <= known,
+                None => false,
+            })
+        })
+        .await
     }
 }
 
@@ -134,21 +203,25 @@ async fn lock_migrations(connection: &mut MySqlConnection) -> Result<(), StoreEr
     }
 }
 
-async fn check(connection: &mut impl Migrate, migrator: &Migrator) -> Result<(), StoreError> {
-    let needed = migrator.iter().map(|step| step.version).max().unwrap_or(0);
-    let Ok(applied) = connection
-        .list_applied_migrations(&migrator.table_name)
-        .await
-    else {
-        return Err(SchemaError::Empty { needed }.into());
+async fn check(
+    connection: &mut impl Migrate,
+    migrator: &Migrator,
+) -> Result<SchemaFit, StoreError> {
+    let known = migrator.iter().map(|step| step.version).max().unwrap_or(0);
+    let empty = SchemaError::Empty { needed: known };
+    let table = &migrator.table_name;
+    let Ok(applied) = connection.list_applied_migrations(table).await else {
+        return Err(empty.into());
     };
     let Some(found) = applied.iter().map(|step| step.version).max() else {
-        return Err(SchemaError::Empty { needed }.into());
+        return Err(empty.into());
     };
-    if found > needed {
-        return Err(SchemaError::Newer { found, needed }.into());
+    let unfinished = connection.dirty_version(table).await;
+    if let Some(version) = unfinished.map_err(migrate_error)? {
+        return Err(SchemaError::Unfinished { version }.into());
     }
-    if found < needed {
+    if found < known {
+        let needed = known;
         return Err(SchemaError::Older { found, needed }.into());
     }
     let foreign = applied.iter().find(|applied| {
@@ -156,13 +229,15 @@ async fn check(connection: &mut impl Migrate, migrator: &Migrator) -> Result<(),
             .iter()
             .any(|step| step.version == applied.version && step.checksum != applied.checksum)
     });
-    match foreign {
-        Some(step) => Err(SchemaError::Foreign {
-            version: step.version,
-        }
-        .into()),
-        None => Ok(()),
+    if let Some(step) = foreign {
+        let version = step.version;
+        return Err(SchemaError::Foreign { version }.into());
     }
+    Ok(if found > known {
+        SchemaFit::Newer { found, known }
+    } else {
+        SchemaFit::Own
+    })
 }
 
 fn migrate_error(error: MigrateError) -> StoreError {

@@ -8,6 +8,7 @@
 pub mod arrows;
 pub mod documents;
 pub mod house;
+pub mod migrations;
 pub mod places;
 pub mod shape;
 

@@ -90,29 +90,6 @@ pub fn local_versions(house: &House) -> Vec<String> {
     complaints
 }
 
-/// Complaints about migrations that only one of the databases gets.
-#[must_use]
-pub fn one_sided_migrations(house: &House) -> Vec<String> {
-    let names = |folder: &str| -> Vec<String> {
-        let files = house.files_ending(".sql");
-        files
-            .filter_map(|(path, _)| path.strip_prefix(folder).map(str::to_owned))
-            .collect()
-    };
-    let (mysql, sqlite) = (names("migrations/mysql/"), names("migrations/sqlite/"));
-    let missing = |these: &[String], those: &[String], folder: &str| -> Vec<String> {
-        let lonely = these.iter().filter(|name| !those.contains(name));
-        lonely
-            .map(|name| format!("migrations/{folder}/{name} is missing"))
-            .collect()
-    };
-    [
-        missing(&mysql, &sqlite, "sqlite"),
-        missing(&sqlite, &mysql, "mysql"),
-    ]
-    .concat()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,20 +160,6 @@ mod tests {
         assert_eq!(
             local_versions(&house),
             ["core/Cargo.toml: `serde = \"1\"` belongs into the root manifest"]
-        );
-    }
-
-    #[test]
-    fn migration_for_one_database_only_is_seen() {
-        let house = House::of(&[
-            ("migrations/mysql/0001_jobs.sql", ""),
-            ("migrations/sqlite/0001_jobs.sql", ""),
-            ("migrations/mysql/0002_runs.sql", ""),
-        ]);
-
-        assert_eq!(
-            one_sided_migrations(&house),
-            ["migrations/sqlite/0002_runs.sql is missing"]
         );
     }
 }

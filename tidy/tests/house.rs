@@ -1,6 +1,6 @@
 //! The rules, applied to this repository. How each one looks when it is broken is tested beside it.
 
-use carillon_tidy::{House, arrows, documents, places, shape};
+use carillon_tidy::{House, arrows, documents, migrations, places, shape};
 
 fn nothing_to_complain(complaints: Vec<String>) {
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
@@ -57,8 +57,13 @@ fn versions_are_in_the_root_manifest() {
 }
 
 #[test]
+fn migrations_say_which_older_programs_they_leave_at_work() {
+    nothing_to_complain(migrations::untold_levels(&House::read()));
+}
+
+#[test]
 fn migrations_come_for_both_databases() {
-    nothing_to_complain(shape::one_sided_migrations(&House::read()));
+    nothing_to_complain(migrations::one_sided_migrations(&House::read()));
 }
 
 #[test]

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use carillon_lifecycle::config::Config;
 use carillon_lifecycle::service_manager;
 use carillon_lifecycle::shutdown::{Shutdown, watch_signals};
-use carillon_store::{Store, Weight};
+use carillon_lifecycle::verdicts::{Grade, Verdict, Verdicts};
+use carillon_store::{SchemaFit, Store, Weight};
 use clap::Args;
+use tracing::warn;
 
-use super::say;
 use crate::{Admin, AdminOptions};
 
 #[derive(Debug, Args)]
@@ -28,7 +29,9 @@ impl Start {
         if is_embedded {
             store.migrate().await?;
         }
-        store.check_schema().await?;
+        if let fit @ SchemaFit::Newer { .. } = store.check_schema().await? {
+            warn!("{fit}");
+        }
         let options = AdminOptions {
             store: store.clone(),
             listen: self.listen.unwrap_or_else(|| config.admin.listen.clone()),
@@ -58,64 +61,47 @@ pub async fn check_store(store: &Store) -> anyhow::Result<Vec<(Weight, String)>>
         .collect())
 }
 
-/// One line of a check: a verdict and what it is about.
-pub(super) struct Verdict {
-    is_good: bool,
-    line: String,
-}
-
-impl Verdict {
-    fn new(word: &str, about: &str) -> Self {
-        Verdict {
-            is_good: word != "failed",
-            line: format!("{word:<7} {about}"),
-        }
-    }
-}
-
-impl std::fmt::Display for Verdict {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.line)
-    }
-}
-
 pub(super) async fn check(config: &Config, store: &Store) -> anyhow::Result<ExitCode> {
-    let verdicts = examine(config, store).await;
-    for verdict in &verdicts {
-        say(&verdict.to_string())?;
+    let mut verdicts = Verdicts::new();
+    for verdict in examine(config, store).await {
+        verdicts.tell(&verdict);
     }
-    Ok(if verdicts.iter().all(|verdict| verdict.is_good) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(verdicts.exit_code())
 }
 
 /// Looks at configuration and database.
 pub(super) async fn examine(config: &Config, store: &Store) -> Vec<Verdict> {
-    let file = config.file.as_ref().map_or_else(
-        || "none, defaults".to_owned(),
-        |file| file.display().to_string(),
-    );
-    let mut verdicts = vec![Verdict::new("ok", &format!("configuration: {file}"))];
-    if let Err(error) = store.check_schema().await {
-        verdicts.push(Verdict::new("failed", &format!("database: {error}")));
-        return verdicts;
-    }
+    let good = |about: String| Verdict::new(Grade::Good, about);
+    let bad = |about: String| Verdict::new(Grade::Bad, about);
+    let mut verdicts = vec![good(match &config.file {
+        Some(file) => format!("configuration: {}", file.display()),
+        None => "configuration: no file, environment and defaults".to_owned(),
+    })];
     let url = store.url();
-    let about = format!("database: {url} has the schema of this program");
-    verdicts.push(Verdict::new("ok", &about));
+    verdicts.push(match store.check_schema().await {
+        Ok(fit @ SchemaFit::Own) => good(format!("database: {url}: {fit}")),
+        Ok(fit @ SchemaFit::Newer { .. }) => {
+            Verdict::new(Grade::Weak, format!("database: {url}: {fit}"))
+        }
+        Err(error) => {
+            verdicts.push(bad(format!("database: {error}")));
+            return verdicts;
+        }
+    });
     match check_store(store).await {
-        Ok(findings) => verdicts.extend(findings.iter().map(|(weight, told)| match weight {
-            Weight::Unsafe => Verdict::new("failed", told),
-            Weight::Weaker => Verdict::new("warning", told),
+        Ok(findings) => verdicts.extend(findings.into_iter().map(|(weight, told)| {
+            let grade = match weight {
+                Weight::Unsafe => Grade::Bad,
+                Weight::Weaker => Grade::Weak,
+            };
+            Verdict::new(grade, format!("database: {told}"))
         })),
-        Err(error) => verdicts.push(Verdict::new("failed", &format!("database: {error:#}"))),
+        Err(error) => verdicts.push(bad(format!("database: {error:#}"))),
     }
     verdicts.push(match store.has_users().await {
-        Ok(true) => Verdict::new("ok", "people: there are accounts"),
-        Ok(false) => Verdict::new("ok", "people: no account yet; open the pages to set up"),
-        Err(error) => Verdict::new("failed", &format!("people: {error}")),
+        Ok(true) => good("people: there are accounts".to_owned()),
+        Ok(false) => good("people: no account yet; open the pages to set up".to_owned()),
+        Err(error) => bad(format!("people: {error}")),
     });
     verdicts
 }

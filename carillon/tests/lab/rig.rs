@@ -1,7 +1,7 @@
 //! A cluster on one machine: private MariaDB and Redis, real agents, and a witness that every job
 //! testifies to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use carillon_core::identity::{GroupId, JobId};
@@ -46,7 +46,7 @@ pub(crate) struct Lab {
     pub(crate) jobs_made: Vec<JobId>,
     /// Where agents that start are executed, if not where they were built.
     programs: Option<PathBuf>,
-    folder: Folder,
+    pub(crate) folder: Folder,
 }
 
 /// A job of every second.
@@ -101,12 +101,19 @@ impl Lab {
 
     /// The same on this server.
     pub(crate) fn on(mariadb: MariaDb, jobs: impl FnOnce(&Witness) -> Vec<JobOfTheLab>) -> Self {
+        let mut lab = Self::empty(mariadb);
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
+        let jobs = jobs(&lab.witness);
+        lab.jobs_made = runtime.block_on(create_jobs(&lab.database.url, &jobs));
+        lab.jobs = jobs.len();
+        lab
+    }
+
+    /// Stores and a witness; no tables yet.
+    pub(crate) fn empty(mariadb: MariaDb) -> Self {
         let redis = Redis::start().expect("Redis starts");
         let database = mariadb.create_database().expect("MariaDB answers");
         let witness = Witness::create().expect("the witness is built");
-        let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
-        let jobs = jobs(&witness);
-        let jobs_made = runtime.block_on(create_jobs(&database.url, &jobs));
         let folder = Folder::create().expect("the temporary folder can be written");
         Self {
             agents: Vec::new(),
@@ -114,8 +121,8 @@ impl Lab {
             redis,
             witness,
             database,
-            jobs: jobs.len(),
-            jobs_made,
+            jobs: 0,
+            jobs_made: Vec::new(),
             programs: None,
             folder,
         }
@@ -124,11 +131,15 @@ impl Lab {
     /// Lays a copy of the agent's program where agents that start from now on, or start again, find it, as an upgrade
     /// does: running ones keep the file that they have.
     pub(crate) fn install_agent(&mut self) {
+        self.install_agent_of(&program("agent").expect("the agent is built"));
+    }
+
+    /// The same with another program.
+    pub(crate) fn install_agent_of(&mut self, agent: &Path) {
         let folder = self.folder.join("bin");
         std::fs::create_dir_all(&folder).expect("the temporary folder can be written");
         let fresh = folder.join("fresh");
-        let built = program("agent").expect("the agent is built");
-        std::fs::copy(built, &fresh).expect("the temporary folder can be written");
+        std::fs::copy(agent, &fresh).expect("the temporary folder can be written");
         std::fs::rename(&fresh, folder.join("agent")).expect("the folder is ours");
         self.programs = Some(folder);
     }
@@ -252,10 +263,11 @@ impl Lab {
         })
     }
 
+    /// The jobs of every second.
     pub(crate) fn job_ids(&self) -> Vec<String> {
         let rows = self
             .database
-            .query("select id from jobs")
+            .query("select id from jobs where schedule = '* * * * * *'")
             .expect("the database answers");
         rows.lines().map(str::to_owned).collect()
     }

@@ -18,9 +18,52 @@ const JOBS: usize = 10;
 const BUSY: &str = "--sleep 0.5";
 
 /// The file that a process executes, also one that has been replaced.
-fn file_of(pid: u32) -> Option<u64> {
+pub(crate) fn file_of(pid: u32) -> Option<u64> {
     let exe = PathBuf::from(format!("/proc/{pid}/exe"));
     std::fs::metadata(exe).ok().map(|file| file.ino())
+}
+
+/// What `admin migrate` of the next release does to a running cluster: columns and a table that this program does not know,
+/// and the word that it knows enough.
+const NEXT_RELEASE: [&str; 5] = [
+    "alter table runs add column colour varchar(20) not null default ''",
+    "alter table nodes add column colour varchar(20)",
+    "create table colours (id int primary key)",
+    "insert into _sqlx_migrations (version, description, success, checksum, execution_time) values (9999, 'colours', true, x'00', 0)",
+    "insert into schema_levels (level, least_known) select 9999, max(version) from _sqlx_migrations where version < 9999",
+];
+
+#[test]
+fn agents_of_this_release_start_again_on_the_tables_of_the_next_and_lose_no_tick() {
+    let mut lab = Lab::with_overlap(JOBS, BUSY, ROOMY);
+    lab.start_agents(2);
+    let window = lab.next_window();
+    lab.wait_for_second(window.from + 3);
+
+    for step in NEXT_RELEASE {
+        lab.database.query(step).unwrap();
+    }
+    let (code, _, said) = lab.agents[0].call(&["restart"]);
+    assert_eq!(code, 0, "{said}");
+    lab.agents[1].kill();
+    lab.agents[1].start_again();
+
+    let (records, _) = judge(&lab, window);
+    let ticks = JOBS * watched_seconds().unsigned_abs() as usize;
+    little_broke("every tick runs", laws::unsuccessful(&records), ticks);
+    for agent in &lab.agents {
+        let told = "has schema 9999";
+        assert!(
+            agent.process.log().contains(told),
+            "{}",
+            agent.process.log()
+        );
+    }
+    let (code, checked, _) = lab.agents[0].call(&["check"]);
+    assert!(
+        code == 0 && checked.contains("warning database"),
+        "{checked}"
+    );
 }
 
 #[test]

@@ -5,16 +5,28 @@ use crate::schedule::{Field, is_field};
 
 /// The name that a comment gives to the job on the line below it.
 ///
-/// None when it is not meant as one: decoration, a job that is switched off by a `#`, the headings
-/// `m h dom mon dow` that every example has, or more than a name may hold.
+/// None when it is not meant as one: decoration, the title of a section of the file, a job that is switched off by a `#`, the
+/// headings `m h dom mon dow` that every example has, or more than a name may hold.
 pub(super) fn job_name(comment: &str) -> Option<String> {
     let text = comment
         .trim_start_matches(['#', ' ', '\t'])
         .trim_end_matches(['#', ' ', '\t', '\r']);
-    if !text.contains(char::is_alphanumeric) || is_switched_off_job(text) || is_heading(text) {
+    let is_none = !text.contains(char::is_alphanumeric)
+        || is_section(text)
+        || is_switched_off_job(text)
+        || is_heading(text);
+    if is_none {
         return None;
     }
     Some(text.parse::<JobName>().ok()?.as_str().to_owned())
+}
+
+/// A title between lines, `--- backups ---`, stands above many jobs and names none of them.
+fn is_section(text: &str) -> bool {
+    let is_ruled = |rule: &str| text.starts_with(rule) || text.ends_with(rule);
+    ["---", "===", "***", "___", "~~~"]
+        .into_iter()
+        .any(is_ruled)
 }
 
 fn is_switched_off_job(text: &str) -> bool {
@@ -55,6 +67,9 @@ mod tests {
             ("# 备份数据库", Some("备份数据库")),
             ("#", None),
             ("# ------", None),
+            ("# --- backups ---------", None),
+            ("#==== backups", None),
+            ("# dump - then copy", Some("dump - then copy")),
             ("#0 5 * * * /usr/bin/true", None),
             ("# *  *  *  *  * user-name command to be executed", None),
             ("# @daily /usr/bin/true", None),

@@ -295,6 +295,7 @@ async fn every_table_is_in_a_backup_or_left_out_on_purpose() {
         "pings",
         "job_pings",
         "_sqlx_migrations",
+        "schema_levels",
     ];
     let decided: BTreeSet<String> = openings.chain(left_out.map(str::to_owned)).collect();
 

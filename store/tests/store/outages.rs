@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use carillon_core::claim::ClaimAnswer::Won;
 use carillon_core::overlap::Overlap;
-use carillon_store::{SchemaError, Store, StoreError, Unavailable};
+use carillon_store::{
+    BackupScope, Editor, RestoreOptions, SchemaError, SchemaFit, Store, StoreError, Unavailable,
+};
 use carillon_testbed::{MariaDb, wait_until_async};
 
 use crate::on_both;
@@ -12,6 +14,24 @@ use crate::world::World;
 
 /// Only a hang takes longer.
 const SOON: Duration = Duration::from_secs(30);
+
+/// The level of the tables, and so of this program: migrations are numbered from 1 without a gap.
+async fn known_level(world: &World) -> i64 {
+    world.count("_sqlx_migrations").await
+}
+
+/// A newer program has migrated; its tables say from which level on they may be worked with, or nothing.
+async fn grow(world: &World, least_known: Option<i64>) {
+    let step = "insert into _sqlx_migrations (version, description, success, checksum, execution_time) values (9999, 'newer', true, x'00', 0)";
+    world.sql(step).await;
+    if let Some(least) = least_known {
+        world
+            .sql(&format!(
+                "insert into schema_levels (level, least_known) values (9999, {least})"
+            ))
+            .await;
+    }
+}
 
 on_both! {
     async fn two_programs_may_migrate_at_once(world) {
@@ -32,6 +52,46 @@ on_both! {
 
         assert!(matches!(newer, StoreError::Schema(SchemaError::Newer { .. })), "{newer}");
         assert!(older.to_string().contains("run `admin migrate`"), "{older}");
+    }
+
+    async fn newer_tables_are_for_programs_that_they_say_know_enough(world) {
+        let known = known_level(&world).await;
+        grow(&world, None).await;
+        let untold = world.store.check_schema().await.unwrap_err();
+        world.sql(&format!("insert into schema_levels (level, least_known) values (9999, {known})")).await;
+        let fit = world.store.check_schema().await.unwrap();
+        world.store.migrate().await.unwrap();
+        world.sql(&format!("update schema_levels set least_known = {} where level = 9999", known + 1)).await;
+        let contracted = world.store.check_schema().await.unwrap_err();
+
+        assert_eq!(fit, SchemaFit::Newer { found: 9999, known });
+        for refusal in [untold, contracted] {
+            assert!(matches!(refusal, StoreError::Schema(SchemaError::Newer { .. })), "{refusal}");
+        }
+    }
+
+    async fn backups_and_their_return_need_a_program_that_knows_all_tables(world) {
+        grow(&world, Some(known_level(&world).await)).await;
+
+        let mut backup = Vec::new();
+        let taken = world.store.write_backup(BackupScope::Everything, &mut backup, &mut |_| {}).await.unwrap_err();
+        let editor = Editor::program("test");
+        let options = RestoreOptions { replaces: true, forgets_gap: false };
+        let restored = world.store.restore_backup(&mut &*backup, options, &editor, &mut |_| {}).await.unwrap_err();
+
+        assert!(backup.is_empty());
+        for refusal in [taken.to_string(), restored.to_string()] {
+            assert!(refusal.contains("9999") && refusal.contains("use the newer `admin`"), "{refusal}");
+        }
+    }
+
+    async fn tables_in_the_middle_of_a_migration_are_refused(world) {
+        let known = known_level(&world).await;
+        world.sql(&format!("update _sqlx_migrations set success = false where version = {known}")).await;
+
+        let refusal = world.store.check_schema().await.unwrap_err();
+
+        assert!(refusal.to_string().contains("is not finished; wait"), "{refusal}");
     }
 }
 
