@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use carillon_core::identity::JobId;
 use carillon_core::job::JobDraft;
 use carillon_core::overlap::Overlap;
 use carillon_store::{Editor, JobChange, Store};
@@ -248,8 +247,7 @@ pub(crate) fn edit_job(lab: &Lab, change: impl FnOnce(&mut JobDraft)) -> laws::S
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let store = Store::new(lab.database.url.parse().unwrap());
-        let id: i64 = lab.job_ids()[0].parse().unwrap();
-        let job = store.job(JobId(id)).await.unwrap();
+        let job = store.job(lab.jobs_made[0]).await.unwrap();
         let mut draft = job.draft.clone();
         change(&mut draft);
         let edit = JobChange::Replace(Box::new(draft));
