@@ -68,8 +68,13 @@ async fn check_store(store: &Store, verdicts: &mut Verdicts) {
     }
     match clock.offset() {
         Some(offset) if offset.offset.abs() > CLOCK_OFFSET_WARNING => verdicts.bad(format!(
-            "clock: this host is {:#} off the database; set up NTP on both",
-            offset.offset
+            "clock: this host is {:.1} s {} the database; set up NTP on both",
+            offset.offset.abs().as_secs_f64(),
+            if offset.offset.is_negative() {
+                "ahead of"
+            } else {
+                "behind"
+            },
         )),
         _ => verdicts.good("clock: agrees with the database"),
     }

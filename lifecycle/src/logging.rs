@@ -27,10 +27,13 @@ pub fn init(format: Option<LogFormat>) {
         Some(Err(error)) => (EnvFilter::new("info"), Some(error)),
         None => (EnvFilter::new("info"), None),
     };
-    let format = format.unwrap_or_else(|| match variable("CARILLON_LOG_FORMAT").as_deref() {
-        Some("json") => LogFormat::Json,
-        _ => LogFormat::Text,
-    });
+    let named = variable("CARILLON_LOG_FORMAT").filter(|_| format.is_none());
+    let (format, unknown) = match (format, named.as_deref()) {
+        (Some(format), _) => (format, None),
+        (None, Some("json")) => (LogFormat::Json, None),
+        (None, None | Some("text")) => (LogFormat::Text, None),
+        (None, Some(other)) => (LogFormat::Text, Some(other)),
+    };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_span_events(FmtSpan::NONE)
@@ -42,7 +45,15 @@ pub fn init(format: Option<LogFormat>) {
             builder.with_ansi(colours).with_target(false).try_init()
         }
     };
-    if let (Ok(()), Some(error)) = (installed, refused) {
-        tracing::warn!("the log filter is not understood, showing info and above: {error}");
+    if installed.is_err() {
+        return;
+    }
+    if let (Some(error), Some(wanted)) = (refused, wanted) {
+        tracing::warn!(
+            "the log filter {wanted:?} is not understood, showing info and above: {error}"
+        );
+    }
+    if let Some(other) = unknown {
+        tracing::warn!("CARILLON_LOG_FORMAT is {other:?}, known are text and json; showing text");
     }
 }

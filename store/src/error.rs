@@ -85,9 +85,7 @@ pub enum Unavailable {
     #[error("no answer within {} ms", .0.as_millis())]
     TimedOut(Duration),
     /// No connection could be made.
-    #[error(
-        "no connection to {place} ({cause}); check that it is up and that this machine may reach it"
-    )]
+    #[error("no connection to {place} ({cause}); {}", cure(cause))]
     NoConnection {
         /// The store's address without secrets.
         place: String,
@@ -161,6 +159,18 @@ impl From<sqlx::Error> for StoreError {
             return Unavailable::ReadOnly.into();
         }
         Unavailable::Failed(error).into()
+    }
+}
+
+/// What to do about a connection that was not made.
+fn cure(cause: &sqlx::Error) -> &'static str {
+    let number = cause.as_database_error().map(error_number);
+    match number.as_deref() {
+        Some("1045" | "1698") => {
+            "mend the user or the password in database.url, or what this user may do from this machine"
+        }
+        Some("1044" | "1049") => "create the database, and grant it to this user",
+        _ => "check that it is up and that this machine may reach it",
     }
 }
 

@@ -128,6 +128,26 @@ async fn an_empty_database_is_refused_with_what_to_do() {
     }
 }
 
+#[tokio::test]
+async fn whoever_is_not_let_in_is_told_what_to_mend() {
+    let (url, _server) = World::empty_mariadb();
+    let (_, place) = url.rsplit_once('@').unwrap();
+    let (server, _) = place.split_once('/').unwrap();
+    let (own, _) = url.rsplit_once('/').unwrap();
+    let wrong_password = format!("mysql://nobody:sesame@{place}");
+    let elsewhere = format!("{own}/not_there");
+    for (url, cure) in [
+        (wrong_password, "mend the user or the password"),
+        (elsewhere, "create the database, and grant it"),
+    ] {
+        let error = Store::new(url.parse().unwrap()).now().await.unwrap_err();
+
+        let said = error.to_string();
+        assert!(said.contains(cure) && said.contains(server), "{said}");
+        assert!(!said.contains("sesame"), "{said}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_server_is_unavailable_at_once_and_used_again_when_it_is_back() {
     let mut server = MariaDb::start().unwrap();
